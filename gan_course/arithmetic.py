@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gan_course.errors import CourseError
+
 __all__ = ["ShapeError", "conv2d_output_size", "conv_transpose2d_output_size"]
 
 IntOrPair = int | Sequence[int]
 
 
-class ShapeError(ValueError):
+class ShapeError(CourseError):
     """A layer and an input size that do not go together. The message says which number is off."""
 
 
@@ -85,12 +87,13 @@ def conv_transpose2d_output_size(
 
     Along each axis::
 
-        out = (input - 1) * stride - 2 * padding + dilation * (kernel_size - 1) + output_padding + 1
+        out = (input - 1) * stride - 2 * padding
+              + dilation * (kernel_size - 1) + output_padding + 1
 
-    Each input cell stamps one kernel onto the output, ``stride`` cells further than the cell before.
-    The last stamp begins at ``(input - 1) * stride`` and covers ``dilation * (kernel_size - 1) + 1``
-    cells. ``padding`` then cuts that many cells off *each* side, and ``output_padding`` keeps
-    that many more at the far end.
+    Each input cell stamps one kernel onto the output, ``stride`` cells further than the cell
+    before. The last stamp begins at ``(input - 1) * stride`` and covers
+    ``dilation * (kernel_size - 1) + 1`` cells. ``padding`` then cuts that many cells off *each*
+    side, and ``output_padding`` keeps that many more at the far end.
 
     Args:
         input_size: height and width of the input in pixels, an int (square) or a pair ``(H, W)``.
@@ -139,7 +142,8 @@ def _whole_number(name: str, value: IntOrPair, axis: int, least: int) -> int:
     if isinstance(value, Sequence) and not isinstance(value, str):
         if len(value) != 2:
             raise ShapeError(
-                f"{name}={value!r} has {len(value)} entries; give one int, or a pair (height, width)."
+                f"{name}={value!r} has {len(value)} entries; give one int, "
+                f"or a pair (height, width)."
             )
         entry = value[axis]
     else:

@@ -79,7 +79,9 @@ def non_saturating_g_loss(logits_fake: Tensor) -> Tensor:
 
     Its gradient on a logit is ``-(1 - D(G(z)))``: close to -1 when D sees through the fakes.
 
-    Source: Goodfellow et al. 2014, section 3. G's target is 1, also when D's real label is smoothed.
+    G's target stays 1 also when D's real label is smoothed.
+
+    Source: Goodfellow et al. 2014, section 3.
     """
     return F.softplus(-logits_fake).mean()
 
@@ -93,7 +95,7 @@ def hinge_d_loss(logits_real: Tensor, logits_fake: Tensor) -> Tensor:
 
 
 def hinge_g_loss(logits_fake: Tensor) -> Tensor:
-    """Raise D's logits on fakes, without a margin. There is no relu here: it would stop learning."""
+    """Raise D's logits on fakes. No margin and no relu here: behind one, G would stop learning."""
     return -logits_fake.mean()
 
 

@@ -184,7 +184,10 @@ class DCGANDiscriminator(nn.Module):
 
 
 def upsample_block(in_channels: int, out_channels: int) -> nn.Sequential:
-    """(N, in, H, W) -> (N, out, 2H, 2W). The kernel, 4, is divisible by the stride, 2: even overlap."""
+    """(N, in, H, W) -> (N, out, 2H, 2W).
+
+    The kernel size, 4, is divisible by the stride, 2, so that the stamps overlap evenly.
+    """
     return nn.Sequential(
         nn.ConvTranspose2d(
             in_channels, out_channels, kernel_size=4, stride=2, padding=1, bias=False

@@ -1,0 +1,10 @@
+"""The colours of the course, chosen to stay apart for colour-blind readers (after Okabe & Ito).
+
+A colour never carries meaning alone: each role has a mark or a line style too.
+"""
+
+REAL = "#0072B2"  # blue, filled circle, solid line
+FAKE = "#D55E00"  # vermilion, triangle, dashed line
+DISCRIMINATOR = "#117733"  # teal, thick solid line
+GENERATOR = "#AA4499"  # purple, dash-dotted line
+PREDICTION = "#6B6B6B"  # grey, dotted line: what you guessed before you saw

@@ -1,0 +1,16 @@
+"""What every test needs: a progress folder of its own, CI size, and one thread per worker."""
+
+import os
+import tempfile
+
+# Set before torch is imported anywhere, and inherited by every kernel that a test starts.
+os.environ["GAN_COURSE_HOME"] = tempfile.mkdtemp(prefix="gan-course-test-")
+os.environ.setdefault("GAN_COURSE_FAST", "1")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from hypothesis import settings
+
+# A first call warms torch up, and machines of a class are slow: no deadline per example.
+settings.register_profile("course", deadline=None)
+settings.load_profile("course")
