@@ -13,13 +13,19 @@ from gan_course.errors import CourseError
 
 
 def torch_size(layer_type, size, **arguments):
-    """What torch makes of it: the output size (H, W), or None if it refuses."""
+    """What torch makes of it: the output size (H, W), or None if it refuses.
+
+    An output without pixels counts as refused. torch itself is of two minds there: one of its CPU
+    backends lets ``ConvTranspose2d(1, 1, 4, padding=2)`` make a 0x0 image out of a 1x1 one, the
+    others answer "Output size is too small".
+    """
     try:
         layer = layer_type(1, 1, **arguments)
         with torch.no_grad():
-            return tuple(layer(torch.zeros(1, 1, *size)).shape[2:])
+            output = layer(torch.zeros(1, 1, *size))
     except (RuntimeError, ValueError):
         return None
+    return tuple(output.shape[2:]) if output.numel() > 0 else None
 
 
 def our_size(function, size, **arguments):
