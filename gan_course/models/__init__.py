@@ -2,5 +2,12 @@
 
 from gan_course.models.dcgan import DCGANDiscriminator, DCGANGenerator
 from gan_course.models.init import init_weights
+from gan_course.models.simple import SimpleDiscriminator, SimpleGenerator
 
-__all__ = ["DCGANDiscriminator", "DCGANGenerator", "init_weights"]
+__all__ = [
+    "DCGANDiscriminator",
+    "DCGANGenerator",
+    "SimpleDiscriminator",
+    "SimpleGenerator",
+    "init_weights",
+]

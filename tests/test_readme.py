@@ -1,0 +1,93 @@
+"""Every command and every snippet of the README is run, as a reader would run it."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+
+# Building an environment is what CI does before it can run this test: .ci/run calls `make test`,
+# which creates .venv with the pip commands of the README. uv and conda may not be installed.
+SET_UP = ("python3 -m venv", ".venv/bin/python -m pip", "uv ", "conda ")
+# These open JupyterLab and stay; tests/browser does that.
+OPENS_LAB = ("jupyter lab", ".venv/bin/jupyter lab", "make lab")
+# The command that is running this test.
+OURSELVES = ("make test",)
+
+
+def commands():
+    for language, text in BLOCKS:
+        if language == "bash":
+            for line in text.splitlines():
+                yield line.split("  #")[0].strip()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("readme")
+
+
+def run(command, folder):
+    environment = dict(os.environ)
+    scripts = str(Path(sys.executable).parent)
+    environment["PATH"] = scripts + os.pathsep + environment["PATH"]
+    return subprocess.run(
+        shlex.split(command), cwd=folder, env=environment, capture_output=True, text=True
+    )
+
+
+def test_the_readme_still_has_its_blocks():
+    languages = [language for language, _ in BLOCKS]
+    assert languages.count("python") >= 3 and languages.count("bash") >= 6
+
+
+@pytest.mark.slow
+def test_commands_run(folder):
+    """In order, in an empty folder: training first, then what uses its checkpoint."""
+    ran = 0
+    for command in commands():
+        if command.startswith((*SET_UP, *OPENS_LAB, *OURSELVES)):
+            continue
+        result = run(command, folder)
+        assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
+        ran += 1
+    assert ran >= 4
+    for written in (
+        "runs/digits/outputs/generated_samples.png",
+        "runs/digits/outputs/training_loss.png",
+        "runs/digits/outputs/more.png",
+    ):
+        assert (folder / written).stat().st_size > 1000
+
+
+@pytest.mark.parametrize("target", ["lab", "test"])
+def test_make_targets_exist(target):
+    result = subprocess.run(
+        ["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("index", range(sum(language == "python" for language, _ in BLOCKS)))
+def test_python_snippets_run(index, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    code = [text for language, text in BLOCKS if language == "python"][index]
+    exec(compile(code, f"README.md, Python block {index + 1}", "exec"), {})
+    # A number in a comment behind a print is a promise.
+    promised = re.findall(r"print\(.*\)  # (\d+)", code)
+    printed = capsys.readouterr().out.split()
+    if promised:
+        assert printed == promised
+
+
+def test_links_lead_somewhere():
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        if not target.startswith("http"):
+            assert (ROOT / target).exists(), target
