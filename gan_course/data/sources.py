@@ -1,0 +1,245 @@
+"""The data sets by name. torchvision and scikit-learn are imported only when they are needed."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+from gan_course.data.images import ImageSet
+from gan_course.errors import CourseError
+
+# name -> (image size that suits it, channels)
+DATASETS = {
+    "digits": (32, 1),
+    "mnist": (32, 1),
+    "fashion-mnist": (32, 1),
+    "cifar10": (32, 3),
+    "celeba": (64, 3),
+}
+FOLDER_DEFAULT_SIZE = 64
+IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+OFFLINE = "What works without a network: --dataset digits, or --dataset folder:PATH."
+
+
+def default_image_size(name: str) -> int:
+    """The image size a data set is trained at if nobody says otherwise."""
+    return DATASETS[name][0] if name in DATASETS else FOLDER_DEFAULT_SIZE
+
+
+def load_images(
+    name: str,
+    image_size: int | None = None,
+    root: str | Path = "data",
+    device: str | torch.device = "cpu",
+    memory_budget: int | None = None,
+) -> ImageSet:
+    """Load a data set by name and bring every image to one square size.
+
+    Args:
+        name: ``digits`` (inside scikit-learn, nothing is fetched), ``mnist``, ``fashion-mnist``,
+            ``cifar10``, ``celeba`` (fetched by torchvision into ``root`` the first time), or
+            ``folder:PATH`` for a folder of your own images, subfolders included.
+        image_size: height and width in pixels; the data set's usual size if None.
+        root: where fetched data sets are kept.
+        device: where the pixels are to live.
+        memory_budget: how many bytes the pixels may take; half of what is free if None. Larger
+            sets stay on disk and are read image by image.
+
+    Raises:
+        CourseError: if the data set is unknown or cannot be had; the message says what to do.
+    """
+    size = default_image_size(name) if image_size is None else image_size
+    device = torch.device(device)
+    if memory_budget is None:
+        memory_budget = free_memory(device) // 2
+
+    if name.startswith("folder:"):
+        return _folder(name, size, device, memory_budget)
+    if name not in DATASETS:
+        raise CourseError(
+            f"there is no data set called {name!r}. Choose one of {', '.join(DATASETS)}, or "
+            f"folder:PATH for a folder of your own images."
+        )
+    if name == "digits":
+        images, labels = _digits()
+    else:
+        images, labels = _torchvision(name, Path(root))
+    channels = DATASETS[name][1]
+
+    def read(i: int) -> Tensor:
+        return _to_square(images[i], size, channels)
+
+    image_set = _gather(name, len(images), (channels, size, size), read, device, memory_budget)
+    image_set.labels = labels
+    return image_set
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that are free for data on the device, as well as one can tell."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):  # Windows, macOS
+        return 4 * 2**30
+
+
+def _gather(
+    name: str,
+    count: int,
+    shape: tuple[int, int, int],
+    read: Callable[[int], Tensor],
+    device: torch.device,
+    memory_budget: int,
+) -> ImageSet:
+    """All pixels in one tensor on the device if they fit, else only the way to read them."""
+    channels, height, width = shape
+    if count * channels * height * width > memory_budget:
+        return ImageSet(name, shape, count, read=lambda i: read(i).to(device))
+    pixels = torch.empty((count, *shape), dtype=torch.uint8)
+    for i in range(count):
+        pixels[i] = read(i)
+    return ImageSet(name, shape, count, pixels=pixels.to(device))
+
+
+def _digits() -> tuple[Sequence[Image.Image], Tensor]:
+    """1,797 digits of 8x8 pixels with 17 grey levels, written by 43 people.
+
+    Source: UCI "Optical recognition of handwritten digits" (Alpaydin & Kaynak 1998), as shipped
+    with scikit-learn.
+    """
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    levels = np.round(bunch.images * (255 / 16)).astype(np.uint8)
+    # A border of one pixel, so that the strokes do not touch the edge when they are enlarged.
+    framed = np.pad(levels, ((0, 0), (1, 1), (1, 1)))
+    images = [Image.fromarray(image) for image in framed]
+    return images, torch.tensor(bunch.target, dtype=torch.int64)
+
+
+def _torchvision(name: str, root: Path) -> tuple[Sequence[Image.Image], Tensor | None]:
+    from torchvision import datasets
+
+    try:
+        if name == "celeba":
+            celeba = datasets.CelebA(str(root), split="train", download=True)
+            return _Pictures(celeba), None
+        kind = {
+            "mnist": datasets.MNIST,
+            "fashion-mnist": datasets.FashionMNIST,
+            "cifar10": datasets.CIFAR10,
+        }[name]
+        data = kind(str(root), train=True, download=True)
+    except Exception as error:  # torchvision raises whatever its network library does
+        if name in ("mnist", "fashion-mnist"):
+            test_split = _test_split_at_hand(kind, root)
+            if test_split is not None:
+                warnings.warn(
+                    f"the training images of {name} could not be fetched; the 10,000 images of "
+                    f"its test split in {root} are used instead.",
+                    stacklevel=2,
+                )
+                return _Pictures(test_split), torch.as_tensor(test_split.targets)
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise CourseError(
+            f"the data set {name} is not in {root} and could not be fetched ({reason}). Connect "
+            f"to the network and try again, or point --data-root at a folder that has it. {OFFLINE}"
+        ) from error
+    return _Pictures(data), torch.as_tensor(data.targets)
+
+
+def _test_split_at_hand(kind: type, root: Path) -> object | None:
+    try:
+        return kind(str(root), train=False, download=False)
+    except Exception:
+        return None
+
+
+class _Pictures(Sequence):
+    """The pictures of a torchvision data set without its labels."""
+
+    def __init__(self, data: object) -> None:
+        self.data = data
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getitem__(self, i: int) -> Image.Image:
+        return self.data[i][0]
+
+
+def _folder(name: str, size: int, device: torch.device, memory_budget: int) -> ImageSet:
+    folder = Path(name.removeprefix("folder:")).expanduser()
+    if not folder.is_dir():
+        what = "is a file, not a folder" if folder.exists() else "does not exist"
+        raise CourseError(f"the image folder {folder} {what}. Give it as --dataset folder:PATH.")
+    try:
+        files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_ENDINGS)
+    except OSError as error:
+        raise CourseError(f"the image folder {folder} cannot be read: {error.strerror}.") from error
+    if not files:
+        raise CourseError(
+            f"the folder {folder} holds no images. Looked for {', '.join(IMAGE_ENDINGS)}, in "
+            f"subfolders too."
+        )
+
+    good, skipped = [], []
+    for path in files:
+        problem = _problem_with(path)
+        if problem is None:
+            good.append(path)
+        else:
+            skipped.append(f"{path.relative_to(folder)}: {problem}")
+    if skipped:
+        shown = "; ".join(skipped[:5]) + ("; ..." if len(skipped) > 5 else "")
+        warnings.warn(f"{len(skipped)} files in {folder} were skipped: {shown}", stacklevel=3)
+    if not good:
+        raise CourseError(f"none of the {len(files)} images in {folder} can be read: {skipped[0]}.")
+
+    def read(i: int) -> Tensor:
+        with Image.open(good[i]) as image:
+            return _to_square(ImageOps.exif_transpose(image), size, channels=3)
+
+    image_set = _gather(name, len(good), (3, size, size), read, device, memory_budget)
+    image_set.skipped = skipped
+    return image_set
+
+
+def _problem_with(path: Path) -> str | None:
+    """Why a file cannot be used, or None. Decodes the whole image: many breaks are at the end."""
+    try:
+        with Image.open(path) as image:
+            image.load()
+            if min(image.size) < 4:
+                return f"only {image.width}x{image.height} pixels"
+    except UnidentifiedImageError:
+        return "not an image"
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        return str(error).strip() or type(error).__name__
+    return None
+
+
+def _to_square(image: Image.Image, size: int, channels: int) -> Tensor:
+    """Crop the middle square, resample it smoothly, and return uint8 (C, size, size)."""
+    if channels == 3 and image.mode in ("RGBA", "LA", "PA", "P"):
+        # What is transparent becomes white, not the black that a plain conversion would give.
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    image = image.convert("L" if channels == 1 else "RGB")
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    image = image.crop((left, top, left + side, top + side))
+    if image.width != size:
+        image = image.resize((size, size), Image.Resampling.BICUBIC)
+    pixels = np.asarray(image, dtype=np.uint8)
+    if channels == 1:
+        return torch.tensor(pixels[None])
+    return torch.tensor(pixels.transpose(2, 0, 1).copy())

@@ -1,0 +1,137 @@
+"""Save a generator, and load one again without trusting the file.
+
+A checkpoint from the internet can be a program: pickle, the format behind a plain ``torch.load``,
+runs code while it loads. Nothing here ever unpickles. ``.safetensors`` files hold tensors only, and
+``.pth`` files are read with ``weights_only=True``.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from gan_course.errors import CourseError
+from gan_course.models.dcgan import IMAGE_SIZES, DCGANGenerator
+
+
+def save_generator(generator: DCGANGenerator, path: str | Path) -> None:
+    """Write the generator's ``state_dict``; ``.safetensors`` or ``.pth`` by the file's ending.
+
+    The file appears whole or not at all: it is written beside its place, then moved there.
+
+    Raises:
+        CourseError: if the disk is full or the folder cannot be written.
+    """
+    path = Path(path)
+    tensors = {k: v.detach().cpu().contiguous() for k, v in generator.state_dict().items()}
+
+    def write(temporary: Path) -> None:
+        if path.suffix == ".safetensors":
+            save_file(tensors, temporary)
+        else:
+            torch.save(tensors, temporary)
+
+    write_atomically(path, write)
+
+
+def write_atomically(path: Path, write) -> None:
+    """Call ``write(temporary path)``, force it onto the disk, and move it to ``path``.
+
+    Whatever goes wrong on the way, an old file at ``path`` stays as it was.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(temporary)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except (OSError, RuntimeError, SafetensorError) as error:
+        # torch and safetensors report a full disk as errors of their own
+        if isinstance(error, RuntimeError) and "write" not in str(error).lower():
+            raise
+        raise CourseError(
+            f"{path} could not be written: {_reason(error)}. What was there before is untouched. "
+            f"Free some space, or choose another folder with --output-dir."
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_generator(path: str | Path) -> DCGANGenerator:
+    """A generator from a file, on the CPU and in eval mode, with the architecture read off it.
+
+    Args:
+        path: a ``.pth`` or ``.safetensors`` file with a generator's ``state_dict``, or the
+            ``last.safetensors`` of a training run, whose averaged generator is then taken.
+
+    Raises:
+        CourseError: if the file is missing, damaged, of another architecture, or not plain tensors.
+    """
+    path = Path(path)
+    tensors = read_tensors(path)
+    for prefix in ("ema.", "generator."):
+        part = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+        if part:
+            tensors = part
+            break
+    generator = _generator_like(tensors, path)
+    generator.load_state_dict(tensors)
+    return generator.eval()
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """All tensors of a file by name, without running any code that the file may carry."""
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise CourseError(f"the checkpoint {path} {what}.")
+    try:
+        with path.open("rb") as file:
+            looks_like_zip = file.read(2) == b"PK"
+        if looks_like_zip:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+        else:
+            content = load_file(path)
+    except OSError as error:
+        raise CourseError(f"the checkpoint {path} cannot be read: {_reason(error)}.") from error
+    except Exception as error:  # a damaged file can fail anywhere in either reader
+        raise CourseError(
+            f"{path} is not a checkpoint of this course: it is damaged, cut short, or holds more "
+            f"than tensors, and was not loaded."
+        ) from error
+    if not isinstance(content, dict) or not content:
+        raise CourseError(f"{path} holds no tensors by name, so it is not a generator's weights.")
+    if not all(isinstance(v, Tensor) for v in content.values()):
+        raise CourseError(f"{path} holds more than named tensors, so it was not loaded.")
+    return content
+
+
+def _generator_like(tensors: dict[str, Tensor], path: Path) -> DCGANGenerator:
+    """An untrained generator of the shape that the tensors have."""
+    wrong = CourseError(
+        f"{path} holds weights of another architecture than DCGANGenerator, so it was not loaded."
+    )
+    try:
+        latent_dim = tensors["stem.0.weight"].shape[1]
+        last_channels, image_channels = tensors["to_image.0.weight"].shape[:2]
+        blocks = len({key.split(".")[1] for key in tensors if key.startswith("blocks.")})
+        image_size = 4 * 2 ** (blocks + 1)
+        if image_size not in IMAGE_SIZES:
+            raise wrong
+        generator = DCGANGenerator(image_size, image_channels, latent_dim, last_channels)
+    except (KeyError, IndexError, ValueError, RuntimeError) as error:
+        raise wrong from error
+    expected = {k: v.shape for k, v in generator.state_dict().items()}
+    if expected != {k: v.shape for k, v in tensors.items()}:
+        raise wrong
+    return generator
+
+
+def _reason(error: Exception) -> str:
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return text.strip().splitlines()[0]

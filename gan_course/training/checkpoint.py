@@ -1,0 +1,94 @@
+"""The whole state of a run in one file, written so that it is never half there.
+
+The file is ``last.safetensors``: tensors by name, and one JSON text for everything that is not a
+tensor. Nothing in it can run code when it is read.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from gan_course.errors import CourseError
+from gan_course.models.weights import read_tensors, write_atomically
+from gan_course.training.config import TrainConfig
+
+
+def save_checkpoint(
+    path: Path,
+    config: TrainConfig,
+    models: dict[str, nn.Module],
+    optimizers: dict[str, Optimizer],
+    rng_state: Tensor,
+    progress: dict[str, int],
+) -> None:
+    """Write everything that the next step depends on.
+
+    Args:
+        models: by name: generator, discriminator, ema.
+        optimizers: by name: g, d.
+        rng_state: state of the generator of z.
+        progress: step, epoch, batch (next batch of the epoch), images_seen.
+    """
+    tensors = {"rng": rng_state}
+    for name, model in models.items():
+        for key, value in model.state_dict().items():
+            tensors[f"{name}.{key}"] = value
+    for name, optimizer in optimizers.items():
+        for index, state in optimizer.state_dict()["state"].items():
+            for key, value in state.items():
+                tensors[f"optimizer_{name}.{index}.{key}"] = torch.as_tensor(value)
+    tensors = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
+    text = json.dumps({"config": asdict(config), "progress": progress, "format": 1})
+    write_atomically(path, lambda temporary: save_file(tensors, temporary, {"gan_course": text}))
+
+
+def read_checkpoint(path: Path) -> tuple[TrainConfig, dict[str, int], dict[str, Tensor]]:
+    """The config, the progress and the tensors of a checkpoint.
+
+    Raises:
+        CourseError: if the file is missing, damaged, or not a training checkpoint.
+    """
+    tensors = read_tensors(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            content = json.loads(file.metadata()["gan_course"])
+        return TrainConfig(**content["config"]), content["progress"], tensors
+    except CourseError:
+        raise
+    except Exception as error:
+        raise CourseError(
+            f"{path} holds weights but not the state of a run, so training cannot go on from it."
+        ) from error
+
+
+def restore(
+    tensors: dict[str, Tensor],
+    models: dict[str, nn.Module],
+    optimizers: dict[str, Optimizer],
+    path: Path,
+) -> None:
+    """Put the tensors of a checkpoint into the models and the optimisers."""
+    try:
+        for name, model in models.items():
+            model.load_state_dict(_part(tensors, f"{name}."))
+        for name, optimizer in optimizers.items():
+            state: dict[int, dict[str, Tensor]] = {}
+            for key, value in _part(tensors, f"optimizer_{name}.").items():
+                index, entry = key.split(".", 1)
+                state.setdefault(int(index), {})[entry] = value
+            groups = optimizer.state_dict()["param_groups"]
+            optimizer.load_state_dict({"state": state, "param_groups": groups})
+    except (RuntimeError, KeyError, ValueError) as error:
+        raise CourseError(f"{path} does not fit the networks of this run.") from error
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

@@ -1,0 +1,103 @@
+"""All the choices of a training run in one place. No torch here: the command line starts fast."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from gan_course.errors import CourseError
+
+LossName = Literal["non-saturating", "minimax", "hinge", "wasserstein", "least-squares"]
+
+# May differ when a run is resumed: they do not change what is computed next.
+FREE_TO_CHANGE = ("num_epochs", "save_interval", "device", "output_dir", "data_root", "resume")
+
+
+@dataclass
+class TrainConfig:
+    """The choices of a training run, checked when they are made.
+
+    Raises:
+        CourseError: for a value that cannot work, with the value and what to do.
+    """
+
+    dataset: str = "digits"
+    """digits, mnist, fashion-mnist, cifar10, celeba, or folder:PATH for your own images."""
+    data_root: str = "data"
+    """Folder for data sets that have to be fetched."""
+    image_size: int | None = None
+    """Height and width in pixels: 16, 32, 64 or 128. Default: the usual size of the data set."""
+    batch_size: int = 64
+    """Images in one training step, at least 2."""
+    num_epochs: int | None = None
+    """Passes over the data set. Default: 50 for the small digits set, 25 otherwise."""
+    learning_rate: float = 0.0002
+    """Adam's step size, for both networks."""
+    beta1: float = 0.5
+    """Adam's averaging of past gradients, in [0, 1)."""
+    latent_dim: int = 64
+    """Length of z, the generator's input."""
+    base_channels: int = 32
+    """Width of both networks: channels next to the image."""
+    loss: LossName = "non-saturating"
+    """Which game the two play."""
+    label_smoothing: float = 0.0
+    """0.1 makes D's target for real images 0.9. Only with non-saturating or minimax."""
+    save_interval: int = 10
+    """Epochs between two saved generators."""
+    device: str = "auto"
+    """auto, cpu, cuda or mps. auto takes a GPU if there is one."""
+    output_dir: str | None = "."
+    """Folder for checkpoints/ and outputs/. None, from Python only: write nothing."""
+    seed: int = 0
+    """Start of all random numbers. The same seed gives the same run on the same machine's CPU."""
+    resume: bool = False
+    """Go on with the run that is in output_dir."""
+
+    def __post_init__(self) -> None:
+        if self.num_epochs is None:
+            self.num_epochs = 50 if self.dataset == "digits" else 25
+        self._check()
+
+    def _check(self) -> None:
+        if self.image_size is not None and self.image_size not in (16, 32, 64, 128):
+            raise CourseError(
+                f"image_size must be 16, 32, 64 or 128, but is {self.image_size}: each layer "
+                f"doubles the size, starting from 4."
+            )
+        for name, least in (
+            ("batch_size", 2),
+            ("num_epochs", 1),
+            ("latent_dim", 1),
+            ("base_channels", 1),
+            ("save_interval", 1),
+        ):
+            if getattr(self, name) < least:
+                raise CourseError(f"{name} must be at least {least}, but is {getattr(self, name)}.")
+        if not 0 < self.learning_rate < 1:
+            raise CourseError(
+                f"learning_rate must lie between 0 and 1, but is {self.learning_rate}; "
+                f"0.0002 is usual."
+            )
+        if not 0 <= self.beta1 < 1:
+            raise CourseError(f"beta1 must lie in [0, 1), but is {self.beta1}; 0.5 is usual.")
+        if not 0 <= self.label_smoothing < 1:
+            raise CourseError(
+                f"label_smoothing must lie in [0, 1), but is {self.label_smoothing}; 0.1 is usual."
+            )
+        if self.label_smoothing and self.loss not in ("non-saturating", "minimax"):
+            raise CourseError(
+                f"label_smoothing={self.label_smoothing} has no meaning for the {self.loss} loss: "
+                f"it has no labels to smooth."
+            )
+        if not -(2**63) <= self.seed < 2**40:
+            raise CourseError(f"seed must be below 2**40, but is {self.seed}.")
+
+    def difference(self, other: TrainConfig) -> list[str]:
+        """One line for each choice that differs and that a resumed run may not change."""
+        mine, theirs = asdict(self), asdict(other)
+        return [
+            f"{name}: {theirs[name]!r} before, {mine[name]!r} now"
+            for name in mine
+            if name not in FREE_TO_CHANGE and mine[name] != theirs[name]
+        ]

@@ -1,0 +1,95 @@
+"""One training step: first the discriminator learns, then the generator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from gan_course.losses import discriminator_loss, generator_loss
+
+
+@dataclass
+class StepStats:
+    """What one step leaves to look at. The values stay on the device until ``floats`` is called:
+    reading a number from a GPU makes the processor wait for it."""
+
+    loss_d: Tensor
+    loss_g: Tensor
+    mean_d_real: Tensor  # mean of D(x), a probability
+    mean_d_fake: Tensor  # mean of D(G(z)), before D's update
+    step: int = 0  # steps done in this run
+    epoch: int = 0  # epoch that the step belongs to, from 0
+    images_seen: int = 0  # real images seen so far
+
+    def floats(self) -> dict[str, float]:
+        """The numbers for a history or a progress bar."""
+        return {
+            "step": self.step,
+            "epoch": self.epoch,
+            "images_seen": self.images_seen,
+            "loss_d": float(self.loss_d),
+            "loss_g": float(self.loss_g),
+            "mean_d_real": float(self.mean_d_real),
+            "mean_d_fake": float(self.mean_d_fake),
+        }
+
+
+def training_step(
+    generator: nn.Module,
+    discriminator: nn.Module,
+    optimizer_g: Optimizer,
+    optimizer_d: Optimizer,
+    images_real: Tensor,
+    z: Tensor,
+    loss: str = "non-saturating",
+    label_smoothing: float = 0.0,
+) -> StepStats:
+    """Update D once and G once, on one batch.
+
+    Args:
+        generator: z (N, latent_dim) -> images (N, C, H, W) in [-1, 1].
+        discriminator: images -> logits (N,).
+        optimizer_g, optimizer_d: one for each network, over its own parameters only.
+        images_real: (N, C, H, W) in [-1, 1].
+        z: (N, latent_dim), standard normal.
+        loss: a key of ``gan_course.losses.LOSSES``.
+        label_smoothing: 0.1 makes D's target for real images 0.9.
+
+    Returns:
+        The losses and D's mean probabilities, as tensors that carry no gradient.
+
+    G runs once and its images serve both updates: D's update does not change G, so drawing them
+    again would give images of the same kind for more work.
+
+    Source: Goodfellow et al. 2014, algorithm 1, with one step of D per step of G.
+    """
+    # 1. The generator draws a batch of fakes.
+    images_fake = generator(z)  # (N, C, H, W)
+
+    # 2. D learns to tell them apart. detach() cuts the fakes off from G: in this half only D
+    #    learns. Real and fake go through D in two calls, because BatchNorm normalises each call
+    #    on its own: in one mixed batch its statistics would tell D which half is which.
+    logits_real = discriminator(images_real)  # (N,)
+    logits_fake = discriminator(images_fake.detach())  # (N,)
+    loss_d = discriminator_loss(loss, logits_real, logits_fake, label_smoothing)
+    optimizer_d.zero_grad(set_to_none=True)
+    loss_d.backward()
+    optimizer_d.step()
+
+    # 3. G learns to raise D's opinion of the same fakes. The gradient flows back through D into
+    #    G; D itself is frozen meanwhile, which saves the work of computing its gradients.
+    discriminator.requires_grad_(False)
+    loss_g = generator_loss(loss, discriminator(images_fake))
+    optimizer_g.zero_grad(set_to_none=True)
+    loss_g.backward()
+    optimizer_g.step()
+    discriminator.requires_grad_(True)
+
+    return StepStats(
+        loss_d=loss_d.detach(),
+        loss_g=loss_g.detach(),
+        mean_d_real=logits_real.detach().sigmoid().mean(),
+        mean_d_fake=logits_fake.detach().sigmoid().mean(),
+    )
