@@ -1,0 +1,28 @@
+"""The labs: things to touch in a notebook. The only room that knows ipywidgets.
+
+Each lab keeps its state in Python and can be used without a browser: set a trait, read
+``figure_data()``.
+"""
+
+import importlib
+
+_HOME = {
+    "ConvBench": "conv_bench",
+    "Lab": "base",
+    "LiveTraining": "live_training",
+    "Quiz": "quiz_widget",
+    "Sampler": "sampler",
+    "quiz": "quiz_widget",
+    "show": "base",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> object:
+    """Import a lab when it is asked for, so that one lab does not pay for the others."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
