@@ -73,9 +73,10 @@ class ConvSettings:
     def touches(self) -> list[list[int]]:
         """Along one axis: for each input cell the output cells that it takes part in.
 
-        In a convolution, output cell o reads the input cells ``o * stride - padding + dilation * i``
-        for each tap i of the kernel. In a transposed convolution the same sentence holds with
-        input and output exchanged: that is all that "transposed" means.
+        In a convolution, output cell o reads the input cells
+        ``o * stride - padding + dilation * i`` for each tap i of the kernel. In a transposed
+        convolution the same sentence holds with input and output exchanged: that is all that
+        "transposed" means.
         """
         out = self.output_size()
         small, large = (self.n, out) if self.transposed else (out, self.n)
@@ -90,6 +91,15 @@ class ConvSettings:
                 source, target = (cell, other) if self.transposed else (other, cell)
                 touched[source].append(target)
         return touched
+
+    def window(self, cell: int) -> list[int]:
+        """Along one axis: where the kernel lies for one cell of the smaller grid.
+
+        That is an output cell of a convolution or an input cell of a transposed one. Unlike in
+        ``touches``, cells in the padding are included; they have numbers below 0 or past the end.
+        """
+        start = cell * self.stride - self.padding
+        return [start + self.dilation * tap for tap in range(self.kernel_size)]
 
     def read_by(self, output_cell: int) -> list[int]:
         """Along one axis: the input cells that one output cell depends on."""

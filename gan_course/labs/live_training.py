@@ -1,0 +1,231 @@
+"""Watch a GAN learn: samples, losses and D's opinion while the training runs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from html import escape
+from typing import ClassVar
+
+import ipywidgets as widgets
+from PIL import Image
+from traitlets import Bool, Int, Unicode
+
+from gan_course import palette
+from gan_course.data import image_grid
+from gan_course.labs.base import Lab, image_html
+from gan_course.labs.drawing import FAINT, INK, LINE, Canvas
+from gan_course.training import Trainer
+
+FRAME_SECONDS = 0.15  # training between two pictures; a click waits at most this long
+SAMPLES = 36
+
+
+class LiveTraining(Lab):
+    """Start, pause and step a ``Trainer`` from the notebook.
+
+    Training runs on the notebook's own event loop, a slice at a time, so that the pause button and
+    other cells keep working. Nothing starts by itself. ``run`` does the same without a browser.
+
+    Args:
+        trainer: a ``gan_course.training.Trainer``; it can be used before and after as well.
+
+    Attributes (traits):
+        playing: whether training is running now.
+        step: steps done so far.
+        message: what went wrong, if anything did.
+    """
+
+    picture_traits: ClassVar = ()
+
+    playing = Bool(False)
+    step = Int(0)
+    message = Unicode("")
+
+    def __init__(self, trainer: Trainer) -> None:
+        super().__init__()
+        self.trainer = trainer
+        self.step = trainer.step
+        self.images_per_second = 0.0
+        self._steps = trainer.steps()
+        self._task: asyncio.Task | None = None
+        self.observe(lambda change: self.refresh(), names=["step", "message", "playing"])
+
+    # ---- training -----------------------------------------------------------------------------
+
+    @property
+    def finished(self) -> bool:
+        return self.trainer.epoch >= self.trainer.config.num_epochs
+
+    def run(self, steps: int) -> LiveTraining:
+        """Train this many steps (or to the end) now, and return; the picture follows once."""
+        self._train(lambda done: done < steps)
+        self.step = self.trainer.step
+        return self
+
+    def _train(self, go_on) -> None:
+        start, seen, done = time.perf_counter(), self.trainer.images_seen, 0
+        while go_on(done) and next(self._steps, None) is not None:
+            done += 1
+        seconds = time.perf_counter() - start
+        if done:
+            self.images_per_second = (self.trainer.images_seen - seen) / seconds
+
+    def play(self) -> asyncio.Task:
+        """Train until ``pause``. Call it where an event loop runs, as in every notebook."""
+        if self._task is None or self._task.done():
+            self.playing, self.message = True, ""
+            self._task = asyncio.ensure_future(self._play())
+        return self._task
+
+    def pause(self) -> None:
+        self.playing = False
+
+    async def _play(self) -> None:
+        try:
+            while self.playing and not self.finished:
+                end = time.perf_counter() + FRAME_SECONDS
+                self._train(lambda done, end=end: time.perf_counter() < end)
+                self.step = self.trainer.step
+                await asyncio.sleep(0.01)  # let the notebook hear clicks
+        except Exception as error:
+            self.message = f"Training stopped: {error}"
+            raise
+        finally:
+            self.playing = False
+
+    def result(self) -> None:
+        """Raise here what went wrong while playing, if anything did."""
+        if self._task is not None and self._task.done():
+            self._task.result()
+
+    # ---- the picture --------------------------------------------------------------------------
+
+    def figure_data(self) -> dict:
+        """The logged history, and the samples on fixed z: (36, C, H, W) in [-1, 1]."""
+        return {"history": self.trainer.history, "samples": self.trainer.sample_images(SAMPLES)}
+
+    def samples_image(self) -> Image.Image:
+        grid = Image.fromarray(image_grid(self.trainer.sample_images(SAMPLES), columns=6))
+        factor = max(1, 400 // grid.width)
+        return grid.resize((factor * grid.width, factor * grid.height), Image.Resampling.NEAREST)
+
+    def curves(self) -> Canvas:
+        """Both losses, and below them D's mean probabilities, over the images seen."""
+        canvas = Canvas(400, 400)
+        history = self.trainer.history
+        losses = [
+            ("loss of D", "loss_d", palette.DISCRIMINATOR, 3.0, None),
+            ("loss of G", "loss_g", palette.GENERATOR, 1.8, (7, 3)),
+        ]
+        top = max([2.0] + [min(r[key], 10.0) for _, key, *_ in losses for r in history])
+        _chart(canvas, 30, "Losses", history, losses, top)
+        opinions = [
+            ("D(x), real ●", "mean_d_real", palette.REAL, 1.8, None),
+            ("D(G(z)), fake ▲", "mean_d_fake", palette.FAKE, 1.8, (6, 4)),
+        ]
+        _chart(canvas, 230, "What D thinks, as a probability", history, opinions, 1.0)
+        return canvas
+
+    def render(self) -> Image.Image:
+        samples, curves = self.samples_image(), self.curves().image(scale=1)
+        height = max(samples.height, curves.height)
+        picture = Image.new("RGB", (samples.width + curves.width + 20, height), "white")
+        picture.paste(samples, (0, 0))
+        picture.paste(curves, (samples.width + 20, 0))
+        return picture
+
+    def live_html(self) -> str:
+        samples = image_html(self.samples_image(), self._samples_alt(), format="jpeg")
+        curves = self.curves().svg(self.alt_text())
+        return (
+            '<div style="display:flex;flex-wrap:wrap;gap:20px;align-items:flex-start">'
+            f"{samples}{curves}</div>"
+            + (f'<p role="alert">⚠ {escape(self.message)}</p>' if self.message else "")
+        )
+
+    def _samples_alt(self) -> str:
+        return f"{SAMPLES} images that G draws from the same z after {self.trainer.step} steps."
+
+    def alt_text(self) -> str:
+        trainer = self.trainer
+        text = (
+            f"Epoch {trainer.epoch} of {trainer.config.num_epochs}, step {trainer.step:,}, "
+            f"{trainer.images_seen:,} images seen"
+        )
+        if self.images_per_second:
+            text += f", {self.images_per_second:,.0f} images a second"
+        if not trainer.history:
+            return text + ". Nothing is trained yet."
+        last = trainer.history[-1]
+        return text + (
+            f". Loss of D {last['loss_d']:.2f}, of G {last['loss_g']:.2f}; "
+            f"D(x) {last['mean_d_real']:.2f}, D(G(z)) {last['mean_d_fake']:.2f}."
+        )
+
+    def code(self) -> str:
+        config = self.trainer.config
+        arguments = (
+            f"dataset={config.dataset!r}, batch_size={config.batch_size}, "
+            f"num_epochs={config.num_epochs}, seed={config.seed}, output_dir=None"
+        )
+        return (
+            "from gan_course.training import TrainConfig, Trainer\n\n"
+            f"trainer = Trainer(TrainConfig({arguments}))\n"
+            "for stats in trainer.steps():\n    ..."
+        )
+
+    # ---- front --------------------------------------------------------------------------------
+
+    def controls(self) -> widgets.Widget:
+        play = widgets.ToggleButton(description="▶ Train", tooltip="start or pause training")
+        one = widgets.Button(description="One step", tooltip="train a single step")
+
+        def toggled(change: dict) -> None:
+            if change["new"] and not self.playing:
+                self.play()
+            elif not change["new"]:
+                self.pause()
+
+        def follow(change: dict | None = None) -> None:
+            play.value = self.playing
+            play.description = "⏸ Pause" if self.playing else "▶ Train"
+            play.disabled = one.disabled = self.finished and not self.playing
+            one.disabled = one.disabled or self.playing
+
+        play.observe(toggled, names="value")
+        one.on_click(lambda button: self.run(1))
+        self.observe(follow, names=["playing", "step"])
+        return widgets.HBox([play, one], layout=widgets.Layout(flex="0 0 100%"))
+
+
+def _chart(canvas: Canvas, top: int, title: str, rows: list, lines: list, maximum: float) -> None:
+    """One small chart, 340 x 120 pixels, with its legend in its title line."""
+    left, width, height = 40, 345, 120
+    canvas.text(left, top - 14, title, size=12, anchor="start", bold=True)
+    for fraction in (0, 0.5, 1):
+        y = top + 24 + height * (1 - fraction)
+        canvas.line([(left, y), (left + width, y)], color=LINE, width=1)
+        canvas.text(left - 5, y, f"{maximum * fraction:g}"[:4], size=10, anchor="end", color=FAINT)
+    x = left
+    for name, _, color, thick, dash in lines:
+        canvas.line([(x, top + 6), (x + 26, top + 6)], color=color, width=thick, dash=dash)
+        canvas.text(x + 32, top + 6, name, size=11, anchor="start", color=INK)
+        x += 160
+    bottom = top + 24 + height
+    canvas.text(left + width, bottom + 13, "images seen", size=10, anchor="end", color=FAINT)
+    if len(rows) < 2:
+        canvas.text(left + width / 2, top + 24 + height / 2, "not trained yet", color=FAINT)
+        return
+    last = rows[-1]["images_seen"]
+    canvas.text(left, bottom + 13, f"0 … {last:,}", size=10, anchor="start", color=FAINT)
+    kept = rows[:: max(1, len(rows) // 170)]
+    for _, key, color, thick, dash in lines:
+        points = [
+            (
+                left + width * row["images_seen"] / last,
+                bottom - height * min(max(row[key], 0.0), maximum) / maximum,
+            )
+            for row in kept
+        ]
+        canvas.line(points, color=color, width=thick, dash=dash)
