@@ -55,7 +55,7 @@ class LiveTraining(Lab):
 
     @property
     def finished(self) -> bool:
-        return self.trainer.epoch >= self.trainer.config.num_epochs
+        return self.trainer.finished
 
     def run(self, steps: int) -> LiveTraining:
         """Train this many steps (or to the end) now, and return; the picture follows once."""

@@ -148,6 +148,10 @@ class Trainer:
         self._finish()
         return self
 
+    @property
+    def finished(self) -> bool:
+        return self.epoch >= self.config.num_epochs
+
     # ---- looking ------------------------------------------------------------------------------
 
     @torch.no_grad()

@@ -1,0 +1,139 @@
+"""The command line: gan-course train | generate | doctor | progress.
+
+Nothing heavy is imported before a command runs, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from gan_course.errors import CourseError
+from gan_course.training.config import TrainConfig
+
+
+@dataclass
+class Generate:
+    """Draw images with a trained generator, and save them as one picture."""
+
+    checkpoint: Path
+    """A generator that `gan-course train` saved, for example checkpoints/generator_final.pth."""
+    num_images: int = 64
+    """How many images to draw."""
+    output: Path = Path("outputs/generated_samples.png")
+    """The picture to write: .png or .jpg. An older picture of that name is replaced."""
+    seed: int = 0
+    """The same seed gives the same images."""
+    truncation: float = 1.0
+    """Standard deviation of z. Below 1 the images are cleaner and more alike."""
+
+
+@dataclass
+class Doctor:
+    """Tell what this machine has, and what to do about the usual troubles."""
+
+
+@dataclass
+class Progress:
+    """List the lessons, and the exercises that you have solved."""
+
+
+Command = (
+    Annotated[
+        TrainConfig,
+        tyro.conf.subcommand(
+            name="train",
+            description="Train a GAN. Ctrl-C stops and saves; --resume goes on.",
+        ),
+    ]
+    | Annotated[Generate, tyro.conf.subcommand(name="generate")]
+    | Annotated[Doctor, tyro.conf.subcommand(name="doctor")]
+    | Annotated[Progress, tyro.conf.subcommand(name="progress")]
+)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point. Ends with code 0, or 1 and one sentence for a mistake that can be mended."""
+    try:
+        command = tyro.cli(
+            Command,
+            prog="gan-course",
+            description="Train GANs, sample them, and see how far you are in the course.",
+            args=arguments,
+        )
+        run(command)
+    except CourseError as error:
+        sys.exit(f"gan-course: {error}")
+    except KeyboardInterrupt:
+        sys.exit("gan-course: stopped.")
+    except MemoryError:
+        sys.exit("gan-course: out of memory. Use a smaller --batch_size or --image-size.")
+
+
+def run(command: TrainConfig | Generate | Doctor | Progress) -> None:
+    """Carry out one command."""
+    if isinstance(command, TrainConfig):
+        train(command)
+    elif isinstance(command, Generate):
+        generate(command)
+    elif isinstance(command, Doctor):
+        from gan_course.machine import report
+
+        print(report())
+    else:
+        from gan_course.checks import progress
+
+        print(progress.summary_text())
+
+
+def train(config: TrainConfig) -> None:
+    from gan_course.training import Trainer
+
+    trainer = Trainer(config)
+    print(
+        f"{config.dataset}: {len(trainer.images):,} images of {config.image_size}x"
+        f"{config.image_size}, {config.num_epochs} epochs in batches of {config.batch_size} "
+        f"on {trainer.device}"
+    )
+    finished = trainer.fit().finished
+    if finished:
+        outputs = trainer.folder / "outputs"
+        print(f"Samples: {outputs / 'generated_samples.png'}")
+        print(f"Curves:  {outputs / 'training_loss.png'}")
+        print(f"Weights: {trainer.folder / 'checkpoints' / 'generator_final.pth'}")
+
+
+def generate(command: Generate) -> None:
+    import math
+
+    import torch
+    from PIL import Image
+
+    from gan_course.data import image_grid
+    from gan_course.models.weights import load_generator, write_atomically
+
+    if not 1 <= command.num_images <= 10_000:
+        raise CourseError(f"num_images must lie in 1 to 10,000, but is {command.num_images}.")
+    if command.truncation < 0:
+        raise CourseError(f"truncation must be 0 or more, but is {command.truncation}.")
+    format = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}.get(command.output.suffix.lower())
+    if format is None:
+        raise CourseError(f"--output must end in .png or .jpg, but is {command.output}.")
+    if command.output.resolve() == command.checkpoint.resolve():
+        raise CourseError("--output and --checkpoint are the same file; nothing was written.")
+
+    generator = load_generator(command.checkpoint)
+    rng = torch.Generator().manual_seed(command.seed)
+    images = generator.generate(command.num_images, rng, command.truncation)
+    columns = math.ceil(math.sqrt(command.num_images))
+    picture = Image.fromarray(image_grid(images, columns))
+    write_atomically(command.output, lambda path: picture.save(path, format=format))
+    print(f"{command.num_images} images in {command.output}")
+
+
+if __name__ == "__main__":
+    main()
