@@ -113,7 +113,7 @@ def generate(command: Generate) -> None:
     import torch
     from PIL import Image
 
-    from gan_course.data import image_grid
+    from gan_course.data import image_grid, picture_bytes
     from gan_course.models.weights import load_generator, write_atomically
 
     if not 1 <= command.num_images <= 10_000:
@@ -131,7 +131,7 @@ def generate(command: Generate) -> None:
     images = generator.generate(command.num_images, rng, command.truncation)
     columns = math.ceil(math.sqrt(command.num_images))
     picture = Image.fromarray(image_grid(images, columns))
-    write_atomically(command.output, lambda path: picture.save(path, format=format))
+    write_atomically(command.output, picture_bytes(picture, format))
     print(f"{command.num_images} images in {command.output}")
 
 

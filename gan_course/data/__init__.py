@@ -1,6 +1,6 @@
 """Where images come from. Whatever the source, a model sees (N, C, H, W) floats in [-1, 1]."""
 
-from gan_course.data.grid import image_grid, to_uint8
+from gan_course.data.grid import image_grid, picture_bytes, to_uint8
 from gan_course.data.images import ImageSet
 from gan_course.data.sources import DATASETS, default_image_size, load_images
 
@@ -10,5 +10,6 @@ __all__ = [
     "default_image_size",
     "image_grid",
     "load_images",
+    "picture_bytes",
     "to_uint8",
 ]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 
@@ -42,3 +45,10 @@ def image_grid(
         left = padding + (i % columns) * step_x
         canvas[:, top : top + height, left : left + width] = pixels[i]
     return canvas[0] if channels == 1 else canvas.transpose(1, 2, 0)
+
+
+def picture_bytes(picture: Image.Image, format: str = "PNG") -> bytes:
+    """The content of a picture file; ``format`` is PNG or JPEG."""
+    buffer = io.BytesIO()
+    picture.save(buffer, format=format)
+    return buffer.getvalue()

@@ -7,12 +7,13 @@ runs code while it loads. Nothing here ever unpickles. ``.safetensors`` files ho
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 from pathlib import Path
 
+import safetensors.torch
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from gan_course.errors import CourseError
@@ -29,38 +30,39 @@ def save_generator(generator: DCGANGenerator, path: str | Path) -> None:
     """
     path = Path(path)
     tensors = {k: v.detach().cpu().contiguous() for k, v in generator.state_dict().items()}
+    if path.suffix == ".safetensors":
+        content = safetensors.torch.save(tensors)
+    else:
+        buffer = io.BytesIO()
+        torch.save(tensors, buffer)
+        content = buffer.getvalue()
+    write_atomically(path, content)
 
-    def write(temporary: Path) -> None:
-        if path.suffix == ".safetensors":
-            save_file(tensors, temporary)
-        else:
-            torch.save(tensors, temporary)
 
-    write_atomically(path, write)
-
-
-def write_atomically(path: Path, write) -> None:
-    """Call ``write(temporary path)``, force it onto the disk, and move it to ``path``.
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write beside ``path``, force it onto the disk, and move it there: whole, or not at all.
 
     Whatever goes wrong on the way, an old file at ``path`` stays as it was.
+
+    Raises:
+        CourseError: if the disk is full or the folder cannot be written.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write(temporary)
-        with temporary.open("rb") as file:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except (OSError, RuntimeError, SafetensorError) as error:
-        # torch and safetensors report a full disk as errors of their own
-        if isinstance(error, RuntimeError) and "write" not in str(error).lower():
-            raise
+    except OSError as error:
         raise CourseError(
             f"{path} could not be written: {_reason(error)}. What was there before is untouched. "
-            f"Free some space, or choose another folder with --output-dir."
+            f"Free some space, or choose another folder."
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def load_generator(path: str | Path) -> DCGANGenerator:
@@ -96,7 +98,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         if looks_like_zip:
             content = torch.load(path, map_location="cpu", weights_only=True)
         else:
-            content = load_file(path)
+            content = safetensors.torch.load_file(path)
     except OSError as error:
         raise CourseError(f"the checkpoint {path} cannot be read: {_reason(error)}.") from error
     except Exception as error:  # a damaged file can fail anywhere in either reader

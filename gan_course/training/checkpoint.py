@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -47,7 +47,7 @@ def save_checkpoint(
                 tensors[f"optimizer_{name}.{index}.{key}"] = torch.as_tensor(value)
     tensors = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
     text = json.dumps({"config": asdict(config), "progress": progress, "format": 1})
-    write_atomically(path, lambda temporary: save_file(tensors, temporary, {"gan_course": text}))
+    write_atomically(path, save(tensors, {"gan_course": text}))
 
 
 def read_checkpoint(path: Path) -> tuple[TrainConfig, dict[str, int], dict[str, Tensor]]:
@@ -85,8 +85,14 @@ def restore(
                 index, entry = key.split(".", 1)
                 state.setdefault(int(index), {})[entry] = value
             groups = optimizer.state_dict()["param_groups"]
+            parameters = [p for group in optimizer.param_groups for p in group["params"]]
+            for index, entries in state.items():
+                for entry, value in entries.items():
+                    # In memory laid out as the parameter is: Adam's fused loop walks both at once.
+                    if value.shape == parameters[index].shape:
+                        entries[entry] = torch.empty_like(parameters[index]).copy_(value)
             optimizer.load_state_dict({"state": state, "param_groups": groups})
-    except (RuntimeError, KeyError, ValueError) as error:
+    except (RuntimeError, LookupError, ValueError) as error:
         raise CourseError(f"{path} does not fit the networks of this run.") from error
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import io
 
 from gan_course import palette
 
 
-def save_loss_plot(history: list[dict], path: Path) -> None:
-    """Draw both losses, and D's two mean probabilities, over the images seen; write a PNG."""
+def loss_plot(history: list[dict]) -> bytes:
+    """Both losses, and D's two mean probabilities, over the images seen, as a PNG."""
     from matplotlib.figure import Figure  # no pyplot: nothing global, no display
 
     images = [row["images_seen"] for row in history]
@@ -34,4 +34,6 @@ def save_loss_plot(history: list[dict], path: Path) -> None:
     for axis in (left, right):
         axis.legend(frameon=False)
         axis.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=110, format="png")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=110, format="png")
+    return buffer.getvalue()

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from gan_course.data import default_image_size, image_grid, load_images
+from gan_course.data import default_image_size, image_grid, load_images, picture_bytes
 from gan_course.errors import CourseError
 from gan_course.models import DCGANDiscriminator, DCGANGenerator
 from gan_course.models.weights import save_generator, write_atomically
@@ -198,21 +198,19 @@ class Trainer:
             save_generator(self.averaged.model, self.folder / "checkpoints/generator_final.pth")
 
     def _save_pictures(self) -> None:
-        from gan_course.training.plots import save_loss_plot
+        from gan_course.training.plots import loss_plot
 
         grid = Image.fromarray(image_grid(self.sample_images()))
         grid = grid.resize((2 * grid.width, 2 * grid.height), Image.Resampling.NEAREST)
         outputs = self.folder / "outputs"
-        write_atomically(outputs / "generated_samples.png", lambda p: grid.save(p, format="PNG"))
+        write_atomically(outputs / "generated_samples.png", picture_bytes(grid))
         if self.history:
-            write_atomically(
-                outputs / "training_loss.png", lambda p: save_loss_plot(self.history, p)
-            )
+            write_atomically(outputs / "training_loss.png", loss_plot(self.history))
 
     def _write_history(self) -> None:
         """One JSON object a line. Written whole each time, so that it never has half a line."""
         lines = "".join(json.dumps(row) + "\n" for row in self.history)
-        write_atomically(self.folder / "history.jsonl", lambda p: p.write_text(lines))
+        write_atomically(self.folder / "history.jsonl", lines.encode())
 
     def _refuse_to_overwrite(self) -> None:
         path = self.checkpoint_path
