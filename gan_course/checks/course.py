@@ -1,0 +1,44 @@
+"""The map of the course: every lesson with its time and its exercises. No torch in here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One lesson. ``tasks`` are the names of its checkers, in their order."""
+
+    slug: str
+    title: str
+    minutes: int
+    tasks: tuple[str, ...] = ()
+
+    @property
+    def number(self) -> str:
+        return self.slug[:2]
+
+
+LESSONS = (
+    Lesson("00_start_here", "Start here", 15),
+    Lesson(
+        "01_conv2d",
+        "Conv2d: how a layer reads an image",
+        45,
+        (
+            "predict_sizes",
+            "size_formula",
+            "choose_layer",
+            "one_channel",
+            "full_conv2d",
+            "spot_the_error",
+            "count_costs",
+        ),
+    ),
+    Lesson(
+        "08_train_dcgan",
+        "Train a DCGAN on real digits",
+        30,
+        ("d_loss", "g_loss", "one_step", "sample"),
+    ),
+)

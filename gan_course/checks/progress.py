@@ -1,0 +1,141 @@
+"""What a learner has solved, in a small file of their own.
+
+The file is ``progress.json`` in ``~/.gan_course``, or in the folder that the environment variable
+GAN_COURSE_HOME names. It leaves the machine in no way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from html import escape
+from pathlib import Path
+
+from gan_course.checks.course import LESSONS, Lesson
+
+
+def path() -> Path:
+    """Where the progress is kept."""
+    home = os.environ.get("GAN_COURSE_HOME")
+    return (Path(home) if home else Path.home() / ".gan_course") / "progress.json"
+
+
+def load() -> dict[str, dict]:
+    """Task ("01_conv2d/size_formula") -> {"passed": date or None, "attempts": count}.
+
+    A damaged file is set aside as progress.json.damaged, and a new one begun.
+    """
+    try:
+        text = path().read_text(encoding="utf-8")
+    except (OSError, RuntimeError):  # RuntimeError: there is no home folder
+        return {}
+    try:
+        content = json.loads(text)
+        tasks = content["tasks"]
+        if not all(isinstance(t["attempts"], int) and "passed" in t for t in tasks.values()):
+            raise ValueError("an entry is not as it should be")
+        return tasks
+    except (ValueError, KeyError, TypeError, AttributeError):
+        with contextlib.suppress(OSError):
+            path().replace(path().with_suffix(".json.damaged"))
+        return {}
+
+
+def record(lesson: str, task: str, passed: bool, attempted: bool = True) -> str:
+    """Note an attempt. Returns a sentence if it could not be noted, else an empty text."""
+    if not attempted:
+        return ""
+    tasks = load()
+    entry = tasks.setdefault(f"{lesson}/{task}", {"passed": None, "attempts": 0})
+    entry["attempts"] += 1
+    if passed and entry["passed"] is None:
+        entry["passed"] = time.strftime("%Y-%m-%d")
+    try:
+        file = path()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        temporary = file.with_name(f".progress.{os.getpid()}.part")
+        temporary.write_text(json.dumps({"tasks": tasks}, indent=1, sort_keys=True))
+        temporary.replace(file)
+    except (OSError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        return f"(Your progress could not be saved: {reason}.)"
+    return ""
+
+
+def solved(lesson: Lesson, tasks: dict[str, dict] | None = None) -> int:
+    """How many exercises of a lesson are solved."""
+    tasks = load() if tasks is None else tasks
+    return sum(bool(tasks.get(f"{lesson.slug}/{t}", {}).get("passed")) for t in lesson.tasks)
+
+
+def next_task() -> tuple[Lesson, str] | None:
+    """The first exercise that is not solved yet, or None if all are."""
+    tasks = load()
+    for lesson in LESSONS:
+        for task in lesson.tasks:
+            if not tasks.get(f"{lesson.slug}/{task}", {}).get("passed"):
+                return lesson, task
+    return None
+
+
+class Map:
+    """The lessons with what is done and what is next; the last line of a cell shows it."""
+
+    def rows(self) -> list[tuple[str, str, str, str]]:
+        """(number, title, minutes, exercises) for each lesson."""
+        tasks = load()
+        rows = []
+        for lesson in LESSONS:
+            done, count = solved(lesson, tasks), len(lesson.tasks)
+            if count == 0:
+                text = "to read and play"
+            elif done == count:
+                text = f"✓ all {count} solved"
+            else:
+                text = f"{'●' * done}{'○' * (count - done)} {done} of {count} solved"
+            rows.append((lesson.number, lesson.title, f"{lesson.minutes} min", text))
+        return rows
+
+    def next_line(self) -> str:
+        following = next_task()
+        if following is None:
+            return "Everything is solved. Well done!"
+        lesson, task = following
+        number = lesson.tasks.index(task) + 1
+        return f"Next: task {number} in exercises/{lesson.slug}.ipynb"
+
+    def __str__(self) -> str:
+        rows = self.rows()
+        width = max(len(title) for _, title, _, _ in rows)
+        lines = [
+            f"{number}  {title:<{width}}  {minutes:>6}  {text}"
+            for number, title, minutes, text in rows
+        ]
+        return "\n".join([*lines, "", self.next_line()])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        cells = "".join(
+            "<tr>"
+            + "".join(f'<td style="text-align:left">{escape(value)}</td>' for value in row)
+            + "</tr>"
+            for row in self.rows()
+        )
+        head = "".join(
+            f'<th style="text-align:left">{name}</th>'
+            for name in ("no.", "lesson", "time", "exercises")
+        )
+        return f"<table><tr>{head}</tr>{cells}</table><p><b>{escape(self.next_line())}</b></p>"
+
+
+def table() -> Map:
+    """The map of the course, for lesson 00."""
+    return Map()
+
+
+def summary_text() -> str:
+    """The map of the course as plain text, for the command line."""
+    return str(Map())
