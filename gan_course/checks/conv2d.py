@@ -486,8 +486,8 @@ spot_the_error = PropertyTask(
         ),
         Mistake(
             "kernel too large",
-            "torch refuses this layer: the kernel is larger than the padded input. A counterexample "
-            "must be a layer that works.",
+            "torch refuses this layer: the kernel is larger than the padded input. A "
+            "counterexample must be a layer that works.",
             {"n": 2, "kernel_size": 5, "stride": 1, "padding": 0, "dilation": 1},
         ),
         Mistake(
