@@ -465,7 +465,7 @@ def _not_a_counterexample(answer: dict) -> str | None:
         return "Each of the five is a whole number."
     try:
         right = _torch_size(**answer)
-    except (RuntimeError, ValueError):
+    except (RuntimeError, ValueError, ZeroDivisionError):
         return "torch refuses this layer, so it has no output size at all."
     published = published_size(**answer)
     if published == right:

@@ -137,13 +137,15 @@ class FunctionTask(Task):
         cases: a list of ``CASES`` inputs (dicts of named arguments) from a generator, small first.
         outcome: what to compare, made from (result, arguments); the result itself if None. For
             functions that are called for what they do to their arguments.
+        prepare: called with the copied arguments before each run, for what a copy does not carry.
         forbidden: names in torch and torch.nn.functional that would do the whole task.
-        inspect: a last look at (answer, arguments, result), which may raise ``Answer``.
+        tolerance: relative and absolute, for rounding.
     """
 
     oracle: Callable = None
     cases: Callable[[torch.Generator], list[dict]] = None
     outcome: Callable[[Any, dict], Any] | None = None
+    prepare: Callable[[dict], None] | None = None
     forbidden: tuple[str, ...] = ()
     tolerance: float = 1e-4
 
@@ -174,13 +176,20 @@ class FunctionTask(Task):
             + compare_text(expected[failed], results[failed]),
         )
 
-    def _run(self, function: Callable, case: dict) -> Any:
+    def _fresh(self, case: dict) -> dict:
+        """The arguments for one run, which may do with them what it likes."""
         arguments = copy.deepcopy(case)
+        if self.prepare:
+            self.prepare(arguments)
+        return arguments
+
+    def _run(self, function: Callable, case: dict) -> Any:
+        arguments = self._fresh(case)
         result = function(**arguments)
         return self.outcome(result, arguments) if self.outcome else result
 
     def _run_learner(self, answer: Callable, case: dict) -> Any:
-        arguments = copy.deepcopy(case)
+        arguments = self._fresh(case)
         try:
             with without(self.forbidden):
                 result = answer(**arguments)
@@ -260,13 +269,11 @@ class ValuesTask(Task):
             return
         right = len(expected) - len(wrong)
         score = f"{right} of {len(expected)} are right. "
-        for mistake in self.mistakes:
-            if all(
-                same(answer[i], mistake.answer[i], 1e-6)
-                and not same(mistake.answer[i], expected[i], 1e-6)
-                for i in wrong
-            ):
-                raise Answer(WRONG, score + mistake.message)
+        # Made everywhere, or else made wherever the answer is wrong.
+        for entries in (range(len(expected)), wrong):
+            for mistake in self.mistakes:
+                if all(same(answer[i], mistake.answer[i], 1e-6) for i in entries):
+                    raise Answer(WRONG, score + mistake.message)
         first = wrong[0]
         raise Answer(
             WRONG,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import threading
 import time
 from html import escape
 from pathlib import Path
@@ -55,7 +56,7 @@ def record(lesson: str, task: str, passed: bool, attempted: bool = True) -> str:
     try:
         file = path()
         file.parent.mkdir(parents=True, exist_ok=True)
-        temporary = file.with_name(f".progress.{os.getpid()}.part")
+        temporary = file.with_name(f".progress.{os.getpid()}.{threading.get_ident()}.part")
         temporary.write_text(json.dumps({"tasks": tasks}, indent=1, sort_keys=True))
         temporary.replace(file)
     except (OSError, RuntimeError) as error:

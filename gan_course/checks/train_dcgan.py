@@ -81,8 +81,8 @@ d_loss = FunctionTask(
         ),
         Mistake(
             "BCE on probabilities",
-            "On small logits it is right. On large ones F.binary_cross_entropy cuts the loss off at "
-            "100 and its gradient vanishes. Leave the sigmoid out and use "
+            "On small logits it is right. On large ones F.binary_cross_entropy cuts the loss off "
+            "at 100 and its gradient vanishes. Leave the sigmoid out and use "
             "F.binary_cross_entropy_with_logits.",
             _bce_on_probabilities,
         ),
@@ -127,8 +127,8 @@ g_loss = FunctionTask(
     (
         Mistake(
             "saturating",
-            "This is log(1 − D(G(z))), the loss of the minimax game. It is nearly flat where D sees "
-            "through every fake, so G hardly learns. Ask for −log D(G(z)) instead.",
+            "This is log(1 − D(G(z))), the loss of the minimax game. It is nearly flat where D "
+            "sees through every fake, so G hardly learns. Ask for −log D(G(z)) instead.",
             lambda logits_fake: -F.softplus(logits_fake).mean(),
         ),
         Mistake(
@@ -143,14 +143,14 @@ g_loss = FunctionTask(
         ),
         Mistake(
             "log of sigmoid",
-            "On small logits it is right. At a logit of −120 the sigmoid is exactly 0 in float32 and "
-            "its logarithm minus infinity. Use softplus, or binary_cross_entropy_with_logits.",
+            "On small logits it is right. At a logit of −120 the sigmoid is exactly 0 in float32 "
+            "and its logarithm minus infinity. Use softplus, or binary_cross_entropy_with_logits.",
             lambda logits_fake: -logits_fake.sigmoid().log().mean(),
         ),
         Mistake(
             "a small number in the logarithm",
-            "The 1e-8 inside the logarithm avoids infinity, but there the gradient is 0: where D is "
-            "sure, G learns nothing. Work on the logits.",
+            "The 1e-8 inside the logarithm avoids infinity, but there the gradient is 0: where D "
+            "is sure, G learns nothing. Work on the logits.",
             lambda logits_fake: -(logits_fake.sigmoid() + 1e-8).log().mean(),
         ),
         Mistake(
@@ -168,15 +168,13 @@ g_loss = FunctionTask(
 
 
 def _step_cases(rng: torch.Generator) -> list[dict]:
-    """Tiny networks with plain SGD, and gradients left over from an earlier step."""
+    """Tiny networks with plain SGD."""
     cases = []
     for _ in range(4):
         with torch.random.fork_rng():
             torch.manual_seed(int(torch.randint(0, 10**6, (1,), generator=rng)))
             generator = nn.Sequential(nn.Linear(2, 6), nn.Tanh(), nn.Linear(6, 3))
             discriminator = nn.Sequential(nn.Linear(3, 6), nn.LeakyReLU(0.2), nn.Linear(6, 1))
-        for parameter in [*generator.parameters(), *discriminator.parameters()]:
-            parameter.grad = 0.5 * torch.ones_like(parameter)  # what zero_grad is there for
         cases.append(
             {
                 "generator": generator,
@@ -188,6 +186,13 @@ def _step_cases(rng: torch.Generator) -> list[dict]:
             }
         )
     return cases
+
+
+def _leave_old_gradients(arguments: dict) -> None:
+    """As after an earlier step: this is what zero_grad is there for."""
+    for model in (arguments["generator"], arguments["discriminator"]):
+        for parameter in model.parameters():
+            parameter.grad = 0.5 * torch.ones_like(parameter)
 
 
 def _weights_after(result: Any, arguments: dict) -> Any:
@@ -302,7 +307,8 @@ one_step = FunctionTask(
         ),
         Mistake(
             "old opinion",
-            "G learns from what D said before its own update. Ask D again after optimizer_d.step().",
+            "G learns from what D said before its own update. Ask D again after "
+            "optimizer_d.step().",
             _mistaken_step(stale=True),
         ),
         Mistake(
@@ -325,6 +331,7 @@ one_step = FunctionTask(
     oracle=_oracle_step,
     cases=_step_cases,
     outcome=_weights_after,
+    prepare=_leave_old_gradients,
 )
 
 # ---- 4: sampling ------------------------------------------------------------------------------
@@ -388,8 +395,8 @@ sample = FunctionTask(
     (
         Mistake(
             "training mode",
-            "It samples in training mode: BatchNorm then uses the statistics of this batch, so each "
-            "image depends on its neighbours, and the running statistics change. Call "
+            "It samples in training mode: BatchNorm then uses the statistics of this batch, so "
+            "each image depends on its neighbours, and the running statistics change. Call "
             "generator.eval() first.",
             _mistaken_sample(eval_mode=False),
         ),

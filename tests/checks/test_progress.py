@@ -1,0 +1,86 @@
+"""What is solved is remembered, whatever happens to the file."""
+
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from gan_course.checks import progress
+from gan_course.checks.course import LESSONS
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("GAN_COURSE_HOME", str(tmp_path / "home"))
+
+
+def test_passed_attempts_and_date_are_kept():
+    assert progress.load() == {}
+    assert progress.record("01_conv2d", "size_formula", passed=False) == ""
+    progress.record("01_conv2d", "size_formula", passed=True)
+    progress.record("01_conv2d", "size_formula", passed=False)  # once solved, solved
+    progress.record("01_conv2d", "predict_sizes", passed=False, attempted=False)
+    entry = progress.load()["01_conv2d/size_formula"]
+    assert entry["attempts"] == 3 and entry["passed"].count("-") == 2
+    assert list(progress.load()) == ["01_conv2d/size_formula"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", "null", '{"tasks": 3}', '{"tasks": {"a": 1}}', '{"tasks": {"a": {}}}', "\0"],
+)
+def test_a_damaged_file_is_set_aside_and_never_lost(content):
+    progress.path().parent.mkdir()
+    progress.path().write_text(content)
+    assert progress.record("01_conv2d", "size_formula", passed=True) == ""
+    assert list(progress.load()) == ["01_conv2d/size_formula"]
+    assert progress.path().with_suffix(".json.damaged").read_text() == content
+
+
+def test_an_unwritable_folder_gives_a_note_and_no_error(tmp_path):
+    (tmp_path / "home").write_text("a file where the folder should be")
+    note = progress.record("01_conv2d", "size_formula", passed=True)
+    assert "could not be saved" in note
+    assert progress.load() == {}
+
+
+def test_no_home_folder_is_no_error(monkeypatch):
+    monkeypatch.delenv("GAN_COURSE_HOME")
+
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(progress.Path, "home", homeless)
+    assert "could not be saved" in progress.record("01_conv2d", "size_formula", passed=True)
+    assert "00" in progress.summary_text()
+
+
+def test_many_at_once_never_leave_a_broken_file():
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda i: progress.record("01_conv2d", f"task{i % 3}", True), range(60)))
+    json.loads(progress.path().read_text())
+    assert not list(progress.path().parent.glob("*.damaged"))
+
+
+def test_the_map_tells_what_is_done_and_what_is_next():
+    lesson = next(x for x in LESSONS if x.tasks)
+    assert f"0 of {len(lesson.tasks)} solved" in progress.summary_text()
+    assert f"task 1 in exercises/{lesson.slug}" in progress.summary_text()
+    for task in lesson.tasks:
+        progress.record(lesson.slug, task, passed=True)
+    text = progress.summary_text()
+    assert f"✓ all {len(lesson.tasks)} solved" in text and lesson.title in text
+    assert lesson.title in progress.table()._repr_html_()
+    for lesson in LESSONS:
+        for task in lesson.tasks:
+            progress.record(lesson.slug, task, passed=True)
+    assert "Everything is solved" in progress.summary_text()
+
+
+def test_the_map_needs_no_torch():
+    code = "import sys; from gan_course.checks import progress; progress.summary_text(); "
+    code += "assert 'torch' not in sys.modules"
+    assert subprocess.run([sys.executable, "-c", code], check=False, env=os.environ).returncode == 0
