@@ -8,6 +8,7 @@ the still picture in a stored notebook, where JupyterLab does not show SVG it ha
 from __future__ import annotations
 
 import functools
+import math
 from html import escape
 from itertools import pairwise
 from pathlib import Path
@@ -27,19 +28,20 @@ class Canvas:
         self.height = height
         self.shapes: list[tuple[str, dict]] = []
 
-    def rect(self, x, y, w, h, fill=None, stroke=None, width=1.0, dash=False) -> None:
-        self.shapes.append(("rect", locals() | {"self": None}))
+    def rect(self, x, y, w, h, fill=None, stroke=None, width=1.0) -> None:
+        shape = {"x": x, "y": y, "w": w, "h": h, "fill": fill, "stroke": stroke, "width": width}
+        self.shapes.append(("rect", shape))
 
     def line(self, points, color=INK, width=1.5, dash=None) -> None:
-        """A line through (x, y) points; ``dash`` is a pair (on, off) in pixels."""
-        self.shapes.append(("line", locals() | {"self": None}))
+        """A line through (x, y) points; ``dash`` lists the lengths of strokes and gaps in pixels,
+        (7, 3) for dashes, (9, 3, 2, 3) for dash and dot."""
+        shape = {"points": points, "color": color, "width": width, "dash": dash}
+        self.shapes.append(("line", shape))
 
     def text(self, x, y, text, size=13, color=INK, anchor="middle", bold=False) -> None:
         """One line of text, centred vertically on y; anchor is start, middle or end."""
-        self.shapes.append(("text", locals() | {"self": None}))
-
-    def circle(self, x, y, radius, fill) -> None:
-        self.shapes.append(("circle", locals() | {"self": None}))
+        shape = {"x": x, "y": y, "text": text, "size": size, "color": color, "anchor": anchor}
+        self.shapes.append(("text", shape | {"bold": bold}))
 
     def svg(self, alt: str) -> str:
         """The drawing as an SVG element that shrinks with a narrow window."""
@@ -62,17 +64,16 @@ class Canvas:
 
 
 def _rect_svg(s: dict) -> str:
-    dash = ' stroke-dasharray="4 3"' if s["dash"] else ""
     return (
         f'<rect x="{s["x"]:g}" y="{s["y"]:g}" width="{s["w"]:g}" height="{s["h"]:g}" '
         f'fill="{s["fill"] or "none"}" stroke="{s["stroke"] or "none"}" '
-        f'stroke-width="{s["width"]:g}"{dash}/>'
+        f'stroke-width="{s["width"]:g}"/>'
     )
 
 
 def _line_svg(s: dict) -> str:
     points = " ".join(f"{x:.1f},{y:.1f}" for x, y in s["points"])
-    dash = f' stroke-dasharray="{s["dash"][0]} {s["dash"][1]}"' if s["dash"] else ""
+    dash = f' stroke-dasharray="{" ".join(map(str, s["dash"]))}"' if s["dash"] else ""
     return (
         f'<polyline points="{points}" fill="none" stroke="{s["color"]}" '
         f'stroke-width="{s["width"]:g}"{dash}/>'
@@ -88,21 +89,17 @@ def _text_svg(s: dict) -> str:
     )
 
 
-def _circle_svg(s: dict) -> str:
-    return f'<circle cx="{s["x"]:g}" cy="{s["y"]:g}" r="{s["radius"]:g}" fill="{s["fill"]}"/>'
-
-
 def _rect_pil(draw: ImageDraw.ImageDraw, s: dict, k: int) -> None:
     x0, y0, x1, y1 = s["x"] * k, s["y"] * k, (s["x"] + s["w"]) * k, (s["y"] + s["h"]) * k
     if s["fill"]:
         draw.rectangle((x0, y0, x1, y1), fill=s["fill"])
     if s["stroke"]:
         corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)]
-        _stroke(draw, corners, s["stroke"], s["width"] * k, (4 * k, 3 * k) if s["dash"] else None)
+        _stroke(draw, corners, s["stroke"], s["width"] * k, None)
 
 
 def _line_pil(draw: ImageDraw.ImageDraw, s: dict, k: int) -> None:
-    dash = (s["dash"][0] * k, s["dash"][1] * k) if s["dash"] else None
+    dash = [k * length for length in s["dash"]] if s["dash"] else None
     _stroke(draw, [(x * k, y * k) for x, y in s["points"]], s["color"], s["width"] * k, dash)
 
 
@@ -112,13 +109,8 @@ def _text_pil(draw: ImageDraw.ImageDraw, s: dict, k: int) -> None:
     draw.text((s["x"] * k, s["y"] * k), s["text"], fill=s["color"], font=font, anchor=anchor)
 
 
-def _circle_pil(draw: ImageDraw.ImageDraw, s: dict, k: int) -> None:
-    x, y, r = s["x"] * k, s["y"] * k, s["radius"] * k
-    draw.ellipse((x - r, y - r, x + r, y + r), fill=s["fill"])
-
-
-_SVG = {"rect": _rect_svg, "line": _line_svg, "text": _text_svg, "circle": _circle_svg}
-_PIL = {"rect": _rect_pil, "line": _line_pil, "text": _text_pil, "circle": _circle_pil}
+_SVG = {"rect": _rect_svg, "line": _line_svg, "text": _text_svg}
+_PIL = {"rect": _rect_pil, "line": _line_pil, "text": _text_pil}
 
 
 def _stroke(draw, points, color, width, dash) -> None:
@@ -127,29 +119,23 @@ def _stroke(draw, points, color, width, dash) -> None:
     if dash is None:
         draw.line(points, fill=color, width=width, joint="curve")
         return
-    on, off = dash
-    travelled = 0.0
+    # Walk along the line; the pattern goes on round the corners.
+    part, left = 0, dash[0]  # the stroke or gap we are in, and how much of it is left
     for (x0, y0), (x1, y1) in pairwise(points):
-        length = ((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5
+        length = math.hypot(x1 - x0, y1 - y0)
         position = 0.0
         while position < length:
-            phase = (travelled + position) % (on + off)
-            step = min((on if phase < on else on + off) - phase, length - position)
-            step = max(step, 0.5)
-            if phase < on:
-                a, b = position / length, min(1.0, (position + step) / length)
-                draw.line(
-                    (
-                        x0 + (x1 - x0) * a,
-                        y0 + (y1 - y0) * a,
-                        x0 + (x1 - x0) * b,
-                        y0 + (y1 - y0) * b,
-                    ),
-                    fill=color,
-                    width=width,
-                )
+            step = min(left, length - position)
+            if part % 2 == 0:  # strokes and gaps take turns
+                a, b = position / length, (position + step) / length
+                start = (x0 + (x1 - x0) * a, y0 + (y1 - y0) * a)
+                end = (x0 + (x1 - x0) * b, y0 + (y1 - y0) * b)
+                draw.line((start, end), fill=color, width=width)
             position += step
-        travelled += length
+            left -= step
+            if left <= 1e-9:
+                part = (part + 1) % len(dash)
+                left = dash[part]
 
 
 @functools.cache

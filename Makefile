@@ -1,0 +1,96 @@
+# `make lab` and `make test` need Python 3.11 or newer and make, nothing else: they build .venv.
+# An environment of your own is used as it is: make test VENV=/path/to/environment
+# This file keeps to GNU make 3.81, which macOS ships.
+
+VENV ?= .venv
+PYTHON ?=
+CANDIDATES = $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
+PARAMS ?=
+LABFLAGS ?=
+
+PY := "$(VENV)/bin/python"
+ifeq ($(VENV),.venv)
+READY := .venv/.ready
+else
+READY := own-environment
+endif
+
+# What runs in tests is CI-sized, has one thread per worker, and leaves your own progress alone.
+QUIET_HOME = home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && trap 'exit 130' INT TERM && \
+	export GAN_COURSE_HOME="$$home"
+FOR_TESTS = $(QUIET_HOME) && export GAN_COURSE_FAST=1 OMP_NUM_THREADS=1 JUPYTER_PREFER_ENV_PATH=1
+NBVAL = $(PY) -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=300 \
+	-n 2 --dist loadfile
+
+.PHONY: help lab test course notebooks check lint clean own-environment
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make lab        open the course in JupyterLab (builds .venv if it is missing)"
+	@echo "make test       run all tests, every notebook, every exercise, and a real browser"
+	@echo "make course     run every lesson at full size into build/course/;"
+	@echo "                parameters: make course PARAMS=\"-p STEPS 200\""
+	@echo "make notebooks  rebuild notebooks/, exercises/ and solutions/ from lessons/"
+	@echo "make check      lint, and compare the notebooks with lessons/; a few seconds"
+	@echo "make clean      remove what the other commands wrote, but not .venv"
+
+lab: $(READY)
+	$(PY) -m jupyterlab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir="$(CURDIR)" \
+		--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
+		--LabApp.news_url=None $(LABFLAGS) notebooks/00_start_here.ipynb
+
+test: check
+	$(FOR_TESTS) && $(PY) -m pytest tests -n 2 --dist loadfile
+	$(FOR_TESTS) && $(NBVAL) notebooks exercises
+	$(FOR_TESTS) && GAN_COURSE_STRICT=1 $(NBVAL) solutions
+
+check lint: $(READY)
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) lessons/build.py --check
+
+course: $(READY)
+	@mkdir -p build/course
+	@$(QUIET_HOME) && export JUPYTER_PREFER_ENV_PATH=1 && failed= && \
+	for notebook in notebooks/[0-9][0-9]_*.ipynb; do \
+		echo "== $$notebook"; \
+		$(PY) -m papermill --cwd notebooks --no-progress-bar $(PARAMS) \
+			"$$notebook" "build/course/$$(basename "$$notebook")" || failed="$$failed $$notebook"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "These lessons failed:$$failed"; exit 1; fi; \
+	echo "Every lesson ran; the results are in build/course/."
+
+notebooks: $(READY)
+	$(PY) lessons/build.py
+
+clean:
+	rm -rf build .pytest_cache .ruff_cache .hypothesis
+	find . -name .venv -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+# The stamp is written last, so that a set-up that was interrupted is taken up again.
+.venv/.ready: pyproject.toml
+	@python=; for candidate in $(CANDIDATES); do \
+		if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; \
+		then python=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+		echo "The course needs Python 3.11 or newer, and none was found."; \
+		for candidate in $(CANDIDATES); do \
+			echo "  $$candidate: $$("$$candidate" --version 2>&1 | head -n 1)"; \
+		done; \
+		echo "Install a newer Python, or name it: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)"; \
+		exit 1; \
+	fi; \
+	if ! .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; \
+	then "$$python" -m venv --clear .venv; fi
+	@.venv/bin/python -m pip --version >/dev/null 2>&1 || .venv/bin/python -m ensurepip --upgrade
+	.venv/bin/python -m pip install --disable-pip-version-check --quiet "pip>=25.1"
+	.venv/bin/python -m pip install --disable-pip-version-check -e . --group dev
+	@touch .venv/.ready
+
+own-environment:
+	@if ! [ -x $(PY) ]; then echo "There is no $(VENV)/bin/python."; exit 1; fi
+	@$(PY) -c 'from importlib.util import find_spec as f; import sys; sys.exit(not all(map(f, \
+		["gan_course", "jupyterlab", "nbval", "papermill", "pytest", "xdist", "playwright"])))' || { \
+		echo "The course is not installed, or not whole, in $(VENV). Install it there:"; \
+		echo "  $(VENV)/bin/python -m pip install -e . --group dev"; exit 1; }
