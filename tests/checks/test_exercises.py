@@ -7,6 +7,7 @@ second right answer passes, and a wrong answer that nobody foresaw gets the inpu
 import dataclasses
 import importlib
 import re
+import runpy
 import sys
 from pathlib import Path
 
@@ -87,19 +88,23 @@ def test_at_least_three_mistakes_with_different_messages(slug, task):
     assert len({m.name for m in task.mistakes}) == len(task.mistakes)
 
 
-# ---- second right answers, written differently ------------------------------------------------
+# ---- second right answers, written differently: tests/checks/second/ ---------------------------
 
 
-def unfold_conv(x, weight, bias, stride, padding, dilation, groups):
-    """By im2col and one matrix product for each group."""
-    out_channels, _, kh, kw = weight.shape
-    height = (x.shape[2] + 2 * padding - dilation * (kh - 1) - 1) // stride + 1
-    parts = []
-    for part, w in zip(x.chunk(groups, 1), weight.chunk(groups, 0), strict=True):
-        columns = F.unfold(part, (kh, kw), dilation, padding, stride)  # (N, C*kh*kw, positions)
-        parts.append(torch.einsum("ok,nkp->nop", w.flatten(1), columns))
-    out = torch.cat(parts, 1).unflatten(2, (height, -1))
-    return out + bias.reshape(1, out_channels, 1, 1)
+def second_answer(slug, task):
+    path = Path(__file__).parent / "second" / f"{slug[3:]}.py"
+    return runpy.run_path(str(path))["SECOND"][task.name]
+
+
+@pytest.mark.parametrize(("slug", "task"), TASKS, ids=TASK_IDS)
+def test_a_second_right_answer_passes_whatever_the_seed(slug, task):
+    answer = second_answer(slug, task)
+    for seed in range(8):
+        verdict = task(answer, seed=seed)
+        assert verdict.passed, verdict
+
+
+# ---- what careless learners do ----------------------------------------------------------------
 
 
 def windows_conv(x, kernel):
@@ -109,65 +114,6 @@ def windows_conv(x, kernel):
 def counted_size(n, kernel_size, stride, padding, dilation):
     reach = dilation * (kernel_size - 1)
     return len(range(-padding, n + padding - reach, stride))
-
-
-def bce_step(generator, discriminator, optimizer_g, optimizer_d, real, z):
-    """G drawn twice, D not detached but G cleared afterwards, D frozen and thawed."""
-    optimizer_d.zero_grad()
-    (
-        F.softplus(-discriminator(real)).mean() + F.softplus(discriminator(generator(z))).mean()
-    ).backward()
-    optimizer_d.step()
-    optimizer_g.zero_grad()
-    for p in discriminator.parameters():
-        p.requires_grad = False
-    F.softplus(-discriminator(generator(z))).mean().backward()
-    for p in discriminator.parameters():
-        p.requires_grad = True
-    optimizer_g.step()
-    return 3.0
-
-
-@torch.no_grad()
-def decorated_sample(generator, z):
-    mode = generator.training
-    try:
-        return generator.eval()(z)
-    finally:
-        generator.train(mode)
-
-
-SECOND = {
-    "predict_sizes": (28.0, 32, 32, 15, 12, torch.tensor(2)),
-    "size_formula": counted_size,
-    "choose_layer": {"stride": 2, "padding": 0, "kernel_size": 2},
-    "one_channel": windows_conv,
-    "full_conv2d": unfold_conv,
-    "spot_the_error": {"n": 8, "kernel_size": 3, "stride": 3, "padding": 0, "dilation": 1},
-    "count_costs": lambda in_channels, out_channels, kernel_size, out_size, groups: [
-        sum([out_channels, out_channels * in_channels * kernel_size**2 // groups]),
-        out_size**2 * out_channels * in_channels * kernel_size**2 // groups,
-    ],
-    "d_loss": lambda logits_real, logits_fake: (
-        F.softplus(-logits_real).sum() / len(logits_real)
-        + F.softplus(logits_fake).sum() / len(logits_fake)
-    ),
-    "g_loss": lambda logits_fake: torch.nn.BCEWithLogitsLoss()(
-        logits_fake, torch.ones(logits_fake.shape)
-    ),
-    "one_step": bce_step,
-    "sample": decorated_sample,
-}
-
-
-@pytest.mark.parametrize(("slug", "task"), TASKS, ids=TASK_IDS)
-def test_a_second_right_answer_passes_whatever_the_seed(slug, task):
-    for seed in range(8):
-        verdict = task(SECOND[task.name], seed=seed)
-        assert verdict.passed, verdict
-
-
-# ---- what careless learners do ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("slug", "task"), TASKS, ids=TASK_IDS)
