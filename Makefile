@@ -36,8 +36,7 @@ help:
 
 lab: $(READY)
 	$(PY) -m jupyterlab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir="$(CURDIR)" \
-		--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
-		--LabApp.news_url=None $(LABFLAGS) notebooks/00_start_here.ipynb
+		--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(LABFLAGS)
 
 test: check
 	$(FOR_TESTS) && $(PY) -m pytest tests -n 2 --dist loadfile
@@ -67,6 +66,10 @@ clean:
 	rm -rf build .pytest_cache .ruff_cache .hypothesis
 	find . -name .venv -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
+# JupyterLab in .venv asks nobody for news and looks for no updates: the course needs no network.
+LAB_SETTINGS := {"@jupyterlab/apputils-extension:notification": \
+	{"fetchNews": "false", "checkForUpdates": false}}
+
 # The stamp is written last, so that a set-up that was interrupted is taken up again.
 .venv/.ready: pyproject.toml
 	@python=; for candidate in $(CANDIDATES); do \
@@ -86,6 +89,8 @@ clean:
 	@.venv/bin/python -m pip --version >/dev/null 2>&1 || .venv/bin/python -m ensurepip --upgrade
 	.venv/bin/python -m pip install --disable-pip-version-check --quiet "pip>=25.1"
 	.venv/bin/python -m pip install --disable-pip-version-check -e . --group dev
+	@mkdir -p .venv/share/jupyter/lab/settings
+	@echo '$(LAB_SETTINGS)' > .venv/share/jupyter/lab/settings/overrides.json
 	@touch .venv/.ready
 
 own-environment:

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -135,9 +134,13 @@ def test_a_missing_gpu_is_named(missing, tmp_path):
 def test_help_comes_at_once(arguments):
     times = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = os.times()
         result = run(*arguments)
-        times.append(time.perf_counter() - start)
+        end = os.times()
+        # Processor time, which other tests that run beside this one do not stretch.
+        times.append(
+            end.children_user + end.children_system - start.children_user - start.children_system
+        )
         assert result.returncode == 0
     assert min(times) < 0.5
 

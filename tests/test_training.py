@@ -49,7 +49,9 @@ def networks(seed=0):
 @pytest.mark.parametrize("loss", ["non-saturating", "hinge", "wasserstein"])
 def test_step_equals_the_algorithm_written_out(loss):
     """Against the textbook: two separate forwards of G's images, gradients by autograd.grad."""
-    real, z = torch.rand(8, 1, 16, 16) * 2 - 1, torch.randn(8, 4)
+    rng = torch.Generator().manual_seed(1)
+    real = torch.rand(8, 1, 16, 16, generator=rng) * 2 - 1
+    z = torch.randn(8, 4, generator=rng)
     ours = networks()
     stats = training_step(*ours, real, z, loss)
 
@@ -64,10 +66,10 @@ def test_step_equals_the_algorithm_written_out(loss):
     for p, g in zip(parameters_g, torch.autograd.grad(loss_g, parameters_g), strict=True):
         p.data -= 0.1 * g
 
-    assert stats.loss_d == loss_d.detach() and stats.loss_g == loss_g.detach()
+    torch.testing.assert_close((stats.loss_d, stats.loss_g), (loss_d.detach(), loss_g.detach()))
     for mine, theirs in ((ours[0], generator), (ours[1], discriminator)):
         for name, value in mine.state_dict().items():
-            torch.testing.assert_close(value, theirs.state_dict()[name], rtol=1e-5, atol=1e-6)
+            torch.testing.assert_close(value, theirs.state_dict()[name], rtol=1e-4, atol=1e-5)
 
 
 def test_g_gets_no_gradient_from_d_and_d_none_from_g():

@@ -36,6 +36,19 @@ LESSONS = (
         ),
     ),
     Lesson(
+        "02_conv_transpose2d",
+        "ConvTranspose2d: how a generator enlarges",
+        45,
+        (
+            "predict_sizes",
+            "size_formula",
+            "way_back",
+            "stamp",
+            "full_conv_transpose2d",
+            "choose_chain",
+        ),
+    ),
+    Lesson(
         "08_train_dcgan",
         "Train a DCGAN on real digits",
         30,

@@ -294,8 +294,7 @@ class PropertyTask(Task):
     problem: Callable[[Any], str | None] = None
 
     def examine(self, answer: Any, rng: torch.Generator) -> None:
-        entries = answer.values() if isinstance(answer, Mapping) else ()
-        if any(_untouched(entry) for entry in entries):
+        if _has_dots(answer):
             raise Answer(NOT_DONE, "Replace the dots, then run this cell again.")
         try:
             problem = self.problem(answer)
@@ -382,6 +381,15 @@ def compare_text(expected: Any, got: Any) -> str:
 
 def _untouched(answer: Any) -> bool:
     return answer is None or answer is Ellipsis
+
+
+def _has_dots(answer: Any) -> bool:
+    """Whether dots of the stub are left somewhere inside."""
+    if isinstance(answer, Mapping):
+        return any(map(_has_dots, answer.values()))
+    if isinstance(answer, list | tuple):
+        return any(map(_has_dots, answer))
+    return answer is Ellipsis
 
 
 def _describe(value: Any) -> str:

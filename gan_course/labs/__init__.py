@@ -10,8 +10,10 @@ _HOME = {
     "ConvBench": "conv_bench",
     "Lab": "base",
     "LiveTraining": "live_training",
+    "PaintOverlap": "paint_overlap",
     "Quiz": "quiz_widget",
     "Sampler": "sampler",
+    "ShapeSolver": "shape_solver",
     "quiz": "quiz_widget",
     "show": "base",
 }

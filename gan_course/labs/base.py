@@ -8,16 +8,23 @@ the same thing.
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
+from collections.abc import Iterator
 from html import escape
 from typing import ClassVar
 
 import ipywidgets as widgets
 import numpy as np
+import torch
 from IPython.display import display
 from PIL import Image
 from traitlets import HasTraits
 
+from gan_course import palette
+from gan_course.errors import CourseError
+
+TEXT = "line-height:1.5;margin:4px 0"  # JupyterLab's own lines in a widget stand too far apart
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -26,12 +33,25 @@ class Lab(HasTraits):
 
     # Names of the traits that change the picture.
     picture_traits: ClassVar[tuple[str, ...]] = ()
+    # Pixels that the picture wants beside the controls; with less room it goes below them.
+    picture_room: ClassVar[int] = 420
+    # Pixels of the still picture for each pixel that it takes on a page: 2 is sharper.
+    still_scale: ClassVar[int] = 1
+    # Whether a box below the picture shows ``code()``.
+    shows_code: ClassVar[bool] = True
 
     def __init__(self, **traits: object) -> None:
+        unknown = sorted(set(traits) - set(self.trait_names()))
+        if unknown:
+            known = ", ".join(sorted(self.trait_names()))
+            raise CourseError(f"{type(self).__name__} has no {unknown[0]!r}. It has: {known}.")
         super().__init__(**traits)
         self.predictions: list[dict] = []
         self._picture = widgets.HTML()
         self._caption = widgets.HTML()
+        self._code = widgets.HTML()
+        self._code_box = widgets.Accordion([self._code], titles=("The same in PyTorch",))
+        self._code_box.observe(lambda change: self._show_code(), names="selected_index")
         self._ui: widgets.Widget | None = None
         self.observe(lambda change: self.refresh(), names=list(self.picture_traits))
 
@@ -66,38 +86,62 @@ class Lab(HasTraits):
     def refresh(self) -> None:
         """Draw again, if anybody is looking."""
         if self._ui is not None:
-            self._picture.value = self.live_html()
-            self._caption.value = (
-                f'<p role="status" style="line-height:1.4;margin:2px 0">'
-                f"{escape(self.alt_text())}</p>"
-            )
+            with torch_threads(1):  # a picture is little work
+                self._picture.value = self.live_html()
+                self._show_caption()
+                self._show_code()
+
+    def _show_caption(self) -> None:
+        self._caption.value = f'<p role="status" style="{TEXT}">{escape(self.alt_text())}</p>'
+
+    def _show_code(self) -> None:
+        if self._code_box.selected_index is not None:  # it is open
+            code = f'<pre style="{TEXT};white-space:pre-wrap">{escape(self.code())}</pre>'
+            self._code.value = code
 
     def ui(self) -> widgets.Widget:
         """The lab as a widget; the same one each time."""
         if self._ui is None:
             # The controls keep their width, the picture takes the rest or goes below.
             controls = self.controls()
-            picture = widgets.VBox([self._picture, self._caption])
-            picture.layout = widgets.Layout(flex="1 1 420px", min_width="300px", overflow="hidden")
+            parts = [self._picture, self._caption] + [self._code_box] * self.shows_code
+            picture = widgets.VBox(parts)
+            flex = f"1 1 {self.picture_room}px"
+            picture.layout = widgets.Layout(flex=flex, min_width="300px", overflow="hidden")
             layout = widgets.Layout(flex_flow="row wrap", grid_gap="8px 20px", width="100%")
             self._ui = widgets.Box([controls, picture], layout=layout)
             self.refresh()
         return self._ui
 
     def predict(self, question: str, answer: object, truth: object) -> bool:
-        """Keep a prediction, and return whether it was right. ``None`` means skipped."""
-        right = answer == truth
+        """Keep a prediction, and return whether it was right. The answer None means skipped."""
+        right = answer is not None and answer == truth
         entry = {"question": question, "answer": answer, "truth": truth, "right": right}
         self.predictions.append(entry)
         return right
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
         """The live widget, and for readers without a kernel a still picture with its alt text."""
-        alt = self.alt_text()
-        data = {"text/plain": alt, "image/png": png_base64(self.render())}
+        alt, still = self.alt_text(), self.render()
+        data = {"text/plain": alt, "image/png": png_base64(still)}
         live = self.ui()._repr_mimebundle_()
         data[WIDGET] = live[WIDGET]
-        return data, {"image/png": {"alt": alt}}
+        return data, {"image/png": {"alt": alt, "width": still.width // self.still_scale}}
+
+
+@contextlib.contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Let torch use this many threads (at least one) for a while.
+
+    The browser that shows a lab wants a core too. Where cores are scarce, two threads that wait
+    for each other can be ten times slower than one.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, count))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def show(figure: object, alt: str) -> None:
@@ -145,13 +189,21 @@ def png_base64(image: Image.Image) -> str:
     return base64.b64encode(buffer.getvalue()).decode()
 
 
-def slider(lab: HasTraits, trait: str, label: str, kind: type = widgets.IntSlider, **arguments):
+def slider(
+    lab: HasTraits,
+    trait: str,
+    label: str,
+    kind: type = widgets.IntSlider,
+    label_width: str = "112px",
+    width: str = "330px",
+    **arguments: object,
+) -> widgets.Widget:
     """A slider that is one trait of the lab, with its label in full."""
     widget = kind(
         value=getattr(lab, trait),
         description=label,
-        style={"description_width": "130px"},
-        layout=widgets.Layout(width="330px"),
+        style={"description_width": label_width},
+        layout=widgets.Layout(width=width),
         **arguments,
     )
     widgets.link((lab, trait), (widget, "value"))
@@ -161,3 +213,26 @@ def slider(lab: HasTraits, trait: str, label: str, kind: type = widgets.IntSlide
 def column(*children: widgets.Widget) -> widgets.VBox:
     """Controls one below the other."""
     return widgets.VBox(list(children), layout=widgets.Layout(flex="0 0 340px"))
+
+
+def row(*children: widgets.Widget, **layout: str) -> widgets.Box:
+    """Controls side by side, on as many lines as they need."""
+    layout = {"flex_flow": "row wrap", "grid_gap": "2px 16px", "align_items": "center"} | layout
+    return widgets.Box(list(children), layout=widgets.Layout(**layout))
+
+
+def heading(text: str) -> widgets.HTML:
+    """A small title over a group of controls."""
+    return widgets.HTML(f'<p style="line-height:1.3;margin:8px 0 2px 0"><b>{escape(text)}</b></p>')
+
+
+def question_html(text: str) -> str:
+    """A question to guess at before the answer shows. The text may hold HTML."""
+    return f'<p style="{TEXT}"><b>Guess first.</b> {text}</p>'
+
+
+def ghost_html(text: str) -> str:
+    """What was guessed, in grey behind a dotted line: it stays beside the result."""
+    color = palette.PREDICTION
+    style = f"{TEXT};border-left:3px dotted {color};padding-left:8px;color:{color}"
+    return f'<p style="{style}">{text}</p>'

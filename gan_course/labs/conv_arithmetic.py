@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import torch
@@ -70,40 +71,39 @@ class ConvSettings:
     def _weight_shape(self) -> tuple[int, ...]:
         return (1, 1, self.kernel_size, self.kernel_size)
 
-    def touches(self) -> list[list[int]]:
-        """Along one axis: for each input cell the output cells that it takes part in.
+    def taps(self) -> list[tuple[int, int, int]]:
+        """Along one axis: (input cell, tap of the kernel, output cell) for all that meet.
 
-        In a convolution, output cell o reads the input cells
-        ``o * stride - padding + dilation * i`` for each tap i of the kernel. In a transposed
+        In a convolution, output cell o meets the input cells
+        ``o * stride - padding + dilation * tap`` for each tap of the kernel. In a transposed
         convolution the same sentence holds with input and output exchanged: that is all that
         "transposed" means.
         """
         out = self.output_size()
         small, large = (self.n, out) if self.transposed else (out, self.n)
-        pairs = [
-            (cell, cell * self.stride - self.padding + self.dilation * tap)
-            for cell in range(small)
-            for tap in range(self.kernel_size)
-        ]
-        touched: list[list[int]] = [[] for _ in range(self.n)]
-        for cell, other in pairs:
-            if 0 <= other < large:
-                source, target = (cell, other) if self.transposed else (other, cell)
-                touched[source].append(target)
-        return touched
+        met = []
+        for cell in range(small):
+            for tap, other in enumerate(self.window(cell)):
+                if 0 <= other < large:
+                    met.append((cell, tap, other) if self.transposed else (other, tap, cell))
+        return met
 
     def window(self, cell: int) -> list[int]:
         """Along one axis: where the kernel lies for one cell of the smaller grid.
 
         That is an output cell of a convolution or an input cell of a transposed one. Unlike in
-        ``touches``, cells in the padding are included; they have numbers below 0 or past the end.
+        ``taps``, cells in the padding are included; they have numbers below 0 or past the end.
         """
         start = cell * self.stride - self.padding
         return [start + self.dilation * tap for tap in range(self.kernel_size)]
 
-    def read_by(self, output_cell: int) -> list[int]:
-        """Along one axis: the input cells that one output cell depends on."""
-        return [i for i, outs in enumerate(self.touches()) if output_cell in outs]
+    def read_by(self, output_cell: int) -> list[tuple[int, int]]:
+        """Along one axis: the (input cell, tap) pairs that one output cell is made of."""
+        return [(i, tap) for i, tap, o in self.taps() if o == output_cell]
+
+    def reached_from(self, input_cell: int) -> list[tuple[int, int]]:
+        """Along one axis: the (output cell, tap) pairs that one input cell takes part in."""
+        return [(o, tap) for i, tap, o in self.taps() if i == input_cell]
 
     def unused(self) -> int:
         """Rows at the far end of the padded input that no window reaches (Conv2d only)."""
@@ -125,19 +125,19 @@ class ConvSettings:
         if self.transposed:
             first = f"({n} − 1)·{s} − 2·{p} + {d}·({k} − 1) + {e} + 1"
             value = (n - 1) * s - 2 * p + d * (k - 1) + e + 1
-            return f"out = {first}", f"= {value}"
+            return f"out = {first}", f"= {value}".replace("-", "−")
         top = n + 2 * p - d * (k - 1) - 1
         first = f"out = ⌊({n} + 2·{p} − {d}·({k} − 1) − 1) / {s}⌋ + 1"
         if top < 0:
-            return first, f"= ⌊{top} / {s}⌋ + 1: the kernel does not fit"
+            return first, f"= ⌊−{-top} / {s}⌋ + 1: the kernel does not fit"
         floor = "" if top % s == 0 else f" (exactly {top / s:.2f}, so {top % s} left over)"
         return first, f"= ⌊{top} / {s}⌋ + 1 = {top // s} + 1 = {top // s + 1}{floor}"
 
 
 def example_input(n: int) -> Tensor:
-    """(1, 1, n, n) small whole numbers, the same for each n: 0 to 9, easy to add in one's head."""
-    rows, columns = torch.meshgrid(torch.arange(n), torch.arange(n), indexing="ij")
-    return ((rows * 3 + columns * 7 + rows * columns) % 10).float()[None, None]
+    """(1, 1, n, n) numbers from 0 to 9, easy to add in one's head; always the same ones."""
+    numbers = torch.randint(0, 10, (16, 16), generator=torch.Generator().manual_seed(0))
+    return numbers[:n, :n].float()[None, None]
 
 
 def example_kernel(kernel_size: int) -> Tensor:
@@ -145,3 +145,10 @@ def example_kernel(kernel_size: int) -> Tensor:
     values = torch.tensor([1, -1, 2, 1, -2, 1, 3, -1, 1, 2, -1])
     index = torch.arange(kernel_size**2) % len(values)
     return values[index].float().reshape(1, 1, kernel_size, kernel_size)
+
+
+@functools.lru_cache(maxsize=64)
+def example_output(settings: ConvSettings) -> Tensor:
+    """(1, 1, out, out): the example input through this layer. Kept, as only the cursor moves often;
+    so change it on a copy only. Raises RuntimeError where torch refuses the layer."""
+    return settings.apply(example_input(settings.n), example_kernel(settings.kernel_size))

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import ClassVar
 
 import ipywidgets as widgets
 from PIL import Image
 from traitlets import Bool, Enum, Int
 
-from gan_course.labs.base import Lab, column, slider
-from gan_course.labs.conv_arithmetic import ConvSettings, example_input, example_kernel
-from gan_course.labs.conv_picture import (
-    HEIGHT,
-    WIDTH,
-    Grid,
-    draw_grid,
-    draw_kernel,
-    draw_lines,
-    draw_prediction,
-    draw_unused,
-    wrap,
+from gan_course.labs import conv_words
+from gan_course.labs.base import TEXT, Lab, ghost_html
+from gan_course.labs.conv_arithmetic import (
+    ConvSettings,
+    example_input,
+    example_kernel,
+    example_output,
 )
-from gan_course.labs.drawing import FAINT, Canvas
+from gan_course.labs.conv_controls import controls
+from gan_course.labs.conv_picture import (
+    Grid,
+    draw_reach,
+    error_panel,
+    hidden_panel,
+    input_panel,
+    output_panel,
+    still_picture,
+)
+from gan_course.labs.drawing import Canvas
 
 
 class ConvBench(Lab):
@@ -34,7 +40,9 @@ class ConvBench(Lab):
         view: "gather": choose an output cell, see what it reads; "scatter": choose an input cell,
             see where it goes.
         cursor: the chosen cell, counted row by row from 0.
-        revealed: False until a prediction of the output size is made or skipped.
+        revealed: False until the size of the output is guessed, or the guess skipped.
+        reach_revealed: the same for the first question of the "scatter" view. It begins as True
+            in a bench that is made with ``revealed=True``.
     """
 
     picture_traits: ClassVar = (
@@ -48,7 +56,11 @@ class ConvBench(Lab):
         "view",
         "cursor",
         "revealed",
+        "reach_revealed",
     )
+    picture_room: ClassVar = 480
+    still_scale: ClassVar = 2
+    shows_code: ClassVar = False  # the picture's own title is the code
 
     mode = Enum(("Conv2d", "ConvTranspose2d"), "Conv2d")
     n = Int(8, min=1, max=16)
@@ -60,6 +72,10 @@ class ConvBench(Lab):
     view = Enum(("gather", "scatter"), "gather")
     cursor = Int(0, min=0)
     revealed = Bool(False)
+    reach_revealed = Bool(False)
+
+    def __init__(self, **traits: object) -> None:
+        super().__init__(**{"reach_revealed": traits.get("revealed", False), **traits})
 
     # ---- the numbers --------------------------------------------------------------------------
 
@@ -76,35 +92,39 @@ class ConvBench(Lab):
         )
 
     def figure_data(self) -> dict:
-        """input, kernel, output as (H, W) tensors; size; the chosen cell and the cells it touches;
-        error, if the layer cannot work (then size and output are None)."""
+        """input, kernel, output as (H, W) tensors; size; the chosen cell, the input and output
+        cells and the kernel's taps that go with it; error, if the layer cannot work (then size,
+        output and cell are None)."""
         settings = self.settings
-        x, kernel = example_input(self.n), example_kernel(self.kernel_size)
         data = {
-            "input": x[0, 0],
-            "kernel": kernel[0, 0],
+            "input": example_input(self.n)[0, 0],
+            "kernel": example_kernel(self.kernel_size)[0, 0],
             "output": None,
             "size": None,
             "error": settings.error(),
             "inputs": set(),
             "outputs": set(),
+            "taps": set(),
             "cell": None,
         }
         if data["error"] is not None:
             return data
-        output = settings.apply(x, kernel)[0, 0]
+        output = example_output(settings)[0, 0].clone()
         size = len(output)
-        data |= {"output": output, "size": size}
-        if self.view == "gather":
-            row, col = divmod(min(self.cursor, size**2 - 1), size)
-            inputs = [(r, c) for r in settings.read_by(row) for c in settings.read_by(col)]
-            data |= {"cell": (row, col), "inputs": set(inputs), "outputs": {(row, col)}}
-        else:
-            row, col = divmod(min(self.cursor, self.n**2 - 1), self.n)
-            touches = settings.touches()
-            outputs = [(r, c) for r in touches[row] for c in touches[col]]
-            data |= {"cell": (row, col), "inputs": {(row, col)}, "outputs": set(outputs)}
-        return data
+        gather = self.view == "gather"
+        grid = size if gather else self.n
+        cell = divmod(min(self.cursor, grid**2 - 1), grid)
+        partners = settings.read_by if gather else settings.reached_from
+        rows, columns = partners(cell[0]), partners(cell[1])
+        touched = {(r, c) for r, _ in rows for c, _ in columns}
+        return data | {
+            "output": output,
+            "size": size,
+            "cell": cell,
+            "inputs": touched if gather else {cell},
+            "outputs": {cell} if gather else touched,
+            "taps": {(a, b) for _, a in rows for _, b in columns},
+        }
 
     def code(self) -> str:
         """The layer in PyTorch, with arguments that are not their default."""
@@ -119,63 +139,99 @@ class ConvBench(Lab):
             return f"{start} cannot work: {data['error']}"
         if not self.revealed:
             return f"{start}. How large is the output? Make a guess, or skip."
-        row, col = data["cell"]
         text = f"{start} gives a {data['size']}×{data['size']} output."
+        cell = "({}, {})".format(*data["cell"])
         if self.view == "gather":
-            return text + f" Output cell ({row}, {col}) reads {_count(data['inputs'], 'input')}."
-        return text + f" Input cell ({row}, {col}) reaches {_count(data['outputs'], 'output')}."
+            return f"{text} Output cell {cell} reads {conv_words.cells(data['inputs'], 'input')}."
+        if not self.reach_revealed:
+            return f"{text} How many output cells does input cell {cell} reach? Make a guess."
+        return f"{text} Input cell {cell} reaches {conv_words.cells(data['outputs'], 'output')}."
 
-    # ---- the picture --------------------------------------------------------------------------
+    # ---- predictions --------------------------------------------------------------------------
 
-    def draw(self) -> Canvas:
-        data, settings = self.figure_data(), self.settings
-        canvas = Canvas(WIDTH, HEIGHT)
-        canvas.text(20, 24, self.code(), size=15, anchor="start", bold=True)
-        ring = 0 if settings.transposed else self.padding
-        title = f"input {self.n}×{self.n}" + (f", with padding {ring}" if ring else "")
-        shown = self.revealed and data["error"] is None
-        cursor = data["cell"] if shown and self.view == "scatter" else None
-        inputs = set()
-        if shown:
-            inputs = data["inputs"]
-            if not settings.transposed and self.view == "gather":
-                inputs = self._window(data["cell"])  # with the padding that it covers
-        left = Grid(20, title, data["input"], ring, ring, "0", inputs, cursor)
-        draw_grid(canvas, left)
-        draw_kernel(canvas, data["kernel"], 345)
+    def predict_size(self, size: int | None) -> None:
+        """Guess the height of the output; None skips. Either opens the lab."""
+        self.predict(self._size_question(), size, self.figure_data()["size"])
+        self.revealed = True
 
-        if data["error"]:
-            said = settings.torch_error()
-            lines = wrap(data["error"], 96) + (wrap(f"torch says: {said}", 96) if said else [])
-            draw_lines(canvas, lines[:4], y=400, color="#A33F00")
-            canvas.text(640, 200, "✗ no output", size=18, bold=True, color="#A33F00")
-            return canvas
-        if not self.revealed:
-            canvas.text(490, 66, "output", size=13, anchor="start", bold=True)
-            canvas.text(640, 200, "?", size=80, color=FAINT)
-            draw_lines(canvas, ["Guess the size of the output first: then everything opens."])
-            return canvas
+    def predict_reach(self, count: int | None) -> None:
+        """Guess how many output cells the chosen input cell reaches; None skips."""
+        self.predict(self._reach_question(), count, len(self.figure_data()["outputs"]))
+        self.reach_revealed = True
 
-        right = self._output_grid(data)
-        draw_grid(canvas, right)
-        if settings.unused():
-            draw_unused(canvas, left, settings.unused())
-        guess = self._guess()
-        if guess is not None:
-            draw_prediction(canvas, right, guess)
-        draw_lines(canvas, self._explanation(data, guess))
-        return canvas
-
-    def _guess(self) -> int | None:
-        """The predicted size, as long as the settings are those it was made for."""
-        if self.predictions and self.predictions[-1]["question"] == self._size_question():
-            return self.predictions[-1]["answer"]
-        return None
+    def guess_again(self) -> None:
+        """Hide what is asked for in this view, and ask for these settings."""
+        if self.view == "gather":
+            self.revealed = False
+        else:
+            self.reach_revealed = False
 
     def _size_question(self) -> str:
         return f"{self.code()} on {self.n}×{self.n}: height of the output?"
 
-    def _output_grid(self, data: dict) -> Grid:
+    def _reach_question(self) -> str:
+        row, column = divmod(min(self.cursor, self.n**2 - 1), self.n)
+        layer = f"{self.code()} on {self.n}×{self.n}"
+        return f"{layer}: how many output cells does input cell ({row}, {column}) reach?"
+
+    def _guess(self, question: str) -> int | None:
+        """The last answer to exactly this question: other settings are another question."""
+        for entry in reversed(self.predictions):
+            if entry["question"] == question:
+                return entry["answer"]
+        return None
+
+    @property
+    def asking(self) -> bool:
+        """Whether something is hidden until it is guessed."""
+        return not self.revealed or (self.view == "scatter" and not self.reach_revealed)
+
+    # ---- the picture --------------------------------------------------------------------------
+
+    def panels(self) -> list[Canvas]:
+        """Input with kernel, and output."""
+        data, settings = self.figure_data(), self.settings
+        left = self._input_grid(data)
+        if data["error"]:
+            reach = self.dilation * (self.kernel_size - 1) + 1
+            too_large = not settings.transposed and reach > left.cells
+            left.span = reach if too_large else 0
+            panel = input_panel(left, data["kernel"], set(), 0)
+            if too_large:
+                draw_reach(panel, left, reach)
+            said = [conv_words.sentence(data["error"])]
+            from_torch = settings.torch_error()
+            if from_torch:
+                said.append(f"torch says: {from_torch}")
+            return [panel, error_panel(said)]
+        if not self.revealed:
+            return [input_panel(left, data["kernel"], set(), 0), hidden_panel()]
+        taps = set() if self.asking else data["taps"]
+        panel = input_panel(left, data["kernel"], taps, settings.unused())
+        guess = self._guess(self._size_question())
+        return [panel, output_panel(self._output_grid(data, guess), guess)]
+
+    def _input_grid(self, data: dict) -> Grid:
+        ring = 0 if self.settings.transposed else self.padding
+        title = f"input {self.n}×{self.n}" + (f", with padding {ring}" if ring else "")
+        inputs, cursor = data["inputs"], None
+        if not self.revealed or data["error"]:
+            inputs = set()
+        elif self.view == "scatter":
+            cursor = data["cell"]
+        elif not self.settings.transposed:
+            inputs = self._window(data["cell"])  # with the padding that it covers
+        return Grid(
+            title,
+            data["input"],
+            before=ring,
+            after=ring,
+            ring_text="0",
+            touched=inputs,
+            cursor=cursor,
+        )
+
+    def _output_grid(self, data: dict, guess: int | None) -> Grid:
         """The output; for a transposed convolution with the cells around it that padding cuts."""
         settings, size = self.settings, data["size"]
         before = after = 0
@@ -186,109 +242,63 @@ class ConvBench(Lab):
             after = max(0, stamped - self.padding - size)
             title += f", padding cuts {self.padding} off" if self.padding else ""
         outputs = data["outputs"]
-        if settings.transposed and self.view == "scatter":
+        if self.asking:
+            outputs = set()
+        elif settings.transposed and self.view == "scatter":
             outputs = self._window(data["cell"])  # with the cells that padding cuts off
-        cursor = data["cell"] if self.view == "gather" else None
-        return Grid(490, title, data["output"], before, after, "", outputs, cursor)
+        cells = before + size + after
+        return Grid(
+            title,
+            data["output"],
+            before=before,
+            after=after,
+            touched=outputs,
+            cursor=data["cell"] if self.view == "gather" else None,
+            span=min(guess or 0, 2 * cells),  # so that the guess fits in as well
+        )
 
     def _window(self, cell: tuple[int, int]) -> set[tuple[int, int]]:
         rows, columns = (self.settings.window(c) for c in cell)
         return {(r, c) for r in rows for c in columns}
 
-    def _explanation(self, data: dict, guess: int | None) -> list[str]:
-        first, second = self.settings.formula()
-        lines = [f"{first}  {second}"]
-        unused = self.settings.unused()
-        if unused:
-            rows = "row and column" if unused == 1 else f"{unused} rows and columns"
-            lines.append(f"Struck out: the last {rows} of the padded input are never read.")
-        elif self.output_padding and self.settings.transposed:
-            lines.append(f"output_padding keeps {self.output_padding} more at the far end.")
-        if guess is not None:
-            verdict = "right" if guess == self.predictions[-1]["truth"] else "not what happens"
-            lines.append(f"Dotted: your guess, {guess}×{guess}: {verdict}.")
-        return lines
+    def _lines(self) -> tuple[list[str], list[str]]:
+        """What stands below the picture: the explanation, and what was guessed."""
+        data, settings = self.figure_data(), self.settings
+        if not self.revealed or data["error"]:
+            return [], []
+        lines = ["  ".join(settings.formula())]
+        if not self.asking:
+            lines.append(conv_words.arithmetic(data, settings, self.view == "gather"))
+        lines += conv_words.left_over(settings)
+        guesses = []
+        size_guess = self._guess(self._size_question())
+        if size_guess is not None:
+            verdict = "right" if size_guess == data["size"] else "not what happens"
+            guesses.append(f"Your guess, dotted: {size_guess}×{size_guess}, {verdict}.")
+        reach_guess = self._guess(self._reach_question())
+        if self.view == "scatter" and reach_guess is not None and not self.asking:
+            verdict = "right" if reach_guess == len(data["outputs"]) else "not what happens"
+            guesses.append(f"Your guess: it reaches {reach_guess}, {verdict}.")
+        return lines, guesses
 
     def render(self) -> Image.Image:
-        return self.draw().image()
+        explanation, guesses = self._lines()
+        lines = explanation + guesses or [conv_words.sentence(self.alt_text())]
+        return still_picture(self.code(), self.panels(), lines, scale=self.still_scale)
 
     def live_html(self) -> str:
-        return self.draw().svg(self.alt_text())
+        left, right = self.panels()
+        explanation, guesses = self._lines()
+        input_alt = f"input {self.n}×{self.n} and kernel {self.kernel_size}×{self.kernel_size}"
+        return (
+            f'<p style="{TEXT}"><b><code>{escape(self.code())}</code></b></p>'
+            '<div style="display:flex;flex-wrap:wrap;background:#fff;width:fit-content">'
+            f"{left.svg(input_alt)}{right.svg(self.alt_text())}</div>"
+            + "".join(f'<p style="{TEXT}">{escape(line)}</p>' for line in explanation)
+            + "".join(ghost_html(escape(line)) for line in guesses)
+        )
 
     # ---- front --------------------------------------------------------------------------------
 
-    def predict_size(self, size: int | None) -> None:
-        """Guess the height of the output; None skips. Either opens the lab."""
-        self.predict(self._size_question(), size, self.figure_data()["size"])
-        self.revealed = True
-
     def controls(self) -> widgets.Widget:
-        mode = widgets.ToggleButtons(options=["Conv2d", "ConvTranspose2d"])
-        mode.style.button_width = "150px"
-        widgets.link((self, "mode"), (mode, "value"))
-        view = widgets.ToggleButtons(
-            options=[("output ← inputs", "gather"), ("input → outputs", "scatter")]
-        )
-        view.style.button_width = "150px"
-        widgets.link((self, "view"), (view, "value"))
-        sliders = [
-            slider(self, "n", "input size", min=1, max=16),
-            slider(self, "kernel_size", "kernel_size", min=1, max=7),
-            slider(self, "stride", "stride", min=1, max=4),
-            slider(self, "padding", "padding", min=0, max=4),
-            slider(self, "dilation", "dilation", min=1, max=3),
-            slider(self, "output_padding", "output_padding", min=0, max=3),
-        ]
-        cursor = slider(self, "cursor", "chosen cell", min=0, max=255)
-        locked = [mode, view, *sliders, cursor]
-
-        def adjust(change: dict | None = None) -> None:
-            """Only what has a meaning now can be moved."""
-            size = self.figure_data()["size"]
-            cells = self.n if self.view == "scatter" else (size or 1)
-            cursor.max = cells**2 - 1
-            for widget in locked:
-                widget.disabled = not self.revealed
-            sliders[-1].disabled = not self.revealed or self.mode == "Conv2d"
-
-        self.observe(adjust, names=list(self.picture_traits))
-        question = self._question()
-        adjust()
-        return column(question, mode, *sliders, view, cursor)
-
-    def _question(self) -> widgets.Widget:
-        """Predict first: the size of the output under the first settings."""
-        text = widgets.HTML("<b>Guess first.</b> How many cells wide is the output?")
-        guess = widgets.BoundedIntText(value=1, min=1, max=99, description="cells")
-        guess.layout.width = "160px"
-        ready = widgets.Button(description="show", button_style="primary")
-        skip = widgets.Button(description="skip")
-        ready.layout.width = skip.layout.width = "80px"
-        ready.on_click(lambda b: self.predict_size(guess.value))
-        skip.on_click(lambda b: self.predict_size(None))
-        box = widgets.VBox([text, widgets.HBox([guess, ready, skip])])
-
-        def hide(change: dict | None = None) -> None:
-            box.layout.display = "none" if self.revealed else None
-
-        self.observe(hide, names="revealed")
-        hide()
-        return box
-
-
-def _count(cells: set, kind: str) -> str:
-    """``9 input cells: rows 0 to 2, columns 0 to 2``."""
-    if not cells:
-        return f"no {kind} cell"
-    rows = sorted({r for r, _ in cells})
-    columns = sorted({c for _, c in cells})
-
-    def span(numbers: list[int], name: str) -> str:
-        if len(numbers) == 1:
-            return f"{name} {numbers[0]}"
-        if numbers == list(range(numbers[0], numbers[-1] + 1)):
-            return f"{name}s {numbers[0]} to {numbers[-1]}"
-        return f"{name}s " + ", ".join(map(str, numbers))
-
-    plural = "" if len(cells) == 1 else "s"
-    return f"{len(cells)} {kind} cell{plural}: {span(rows, 'row')}, {span(columns, 'column')}"
+        return controls(self)

@@ -7,7 +7,9 @@ the still picture in a stored notebook, where JupyterLab does not show SVG it ha
 
 from __future__ import annotations
 
+import base64
 import functools
+import io
 import math
 from html import escape
 from itertools import pairwise
@@ -43,6 +45,11 @@ class Canvas:
         shape = {"x": x, "y": y, "text": text, "size": size, "color": color, "anchor": anchor}
         self.shapes.append(("text", shape | {"bold": bold}))
 
+    def picture(self, x, y, w, h, pixels) -> None:
+        """A uint8 array (H, W) or (H, W, 3), enlarged to w x h with square pixels."""
+        shape = {"x": x, "y": y, "w": w, "h": h, "pixels": pixels}
+        self.shapes.append(("picture", shape))
+
     def svg(self, alt: str) -> str:
         """The drawing as an SVG element that shrinks with a narrow window."""
         parts = [
@@ -59,7 +66,10 @@ class Canvas:
         image = Image.new("RGB", (self.width * scale, self.height * scale), "white")
         draw = ImageDraw.Draw(image)
         for kind, shape in self.shapes:
-            _PIL[kind](draw, shape, scale)
+            if kind == "picture":
+                _paste(image, shape, scale)
+            else:
+                _PIL[kind](draw, shape, scale)
         return image
 
 
@@ -89,6 +99,22 @@ def _text_svg(s: dict) -> str:
     )
 
 
+def _picture_svg(s: dict) -> str:
+    buffer = io.BytesIO()
+    Image.fromarray(s["pixels"]).save(buffer, "PNG", compress_level=1)
+    data = base64.b64encode(buffer.getvalue()).decode()
+    return (
+        f'<image x="{s["x"]:g}" y="{s["y"]:g}" width="{s["w"]:g}" height="{s["h"]:g}" '
+        f'style="image-rendering:pixelated" href="data:image/png;base64,{data}"/>'
+    )
+
+
+def _paste(image: Image.Image, s: dict, k: int) -> None:
+    size = (round(s["w"] * k), round(s["h"] * k))
+    pixels = Image.fromarray(s["pixels"]).resize(size, Image.Resampling.NEAREST)
+    image.paste(pixels, (round(s["x"] * k), round(s["y"] * k)))
+
+
 def _rect_pil(draw: ImageDraw.ImageDraw, s: dict, k: int) -> None:
     x0, y0, x1, y1 = s["x"] * k, s["y"] * k, (s["x"] + s["w"]) * k, (s["y"] + s["h"]) * k
     if s["fill"]:
@@ -109,7 +135,12 @@ def _text_pil(draw: ImageDraw.ImageDraw, s: dict, k: int) -> None:
     draw.text((s["x"] * k, s["y"] * k), s["text"], fill=s["color"], font=font, anchor=anchor)
 
 
-_SVG = {"rect": _rect_svg, "line": _line_svg, "text": _text_svg}
+_SVG = {
+    "rect": _rect_svg,
+    "line": _line_svg,
+    "text": _text_svg,
+    "picture": _picture_svg,
+}
 _PIL = {"rect": _rect_pil, "line": _line_pil, "text": _text_pil}
 
 

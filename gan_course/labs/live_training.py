@@ -8,17 +8,21 @@ from html import escape
 from typing import ClassVar
 
 import ipywidgets as widgets
+import torch
 from PIL import Image
 from traitlets import Bool, Int, Unicode
 
 from gan_course import palette
 from gan_course.data import image_grid
-from gan_course.labs.base import Lab, image_html
+from gan_course.errors import CourseError
+from gan_course.labs.base import TEXT, Lab, image_html, torch_threads
 from gan_course.labs.drawing import FAINT, INK, LINE, Canvas
 from gan_course.training import Trainer
 
 FRAME_SECONDS = 0.15  # training between two pictures; a click waits at most this long
+CAPTION_SECONDS = 1.0  # while it plays, a screen reader hears a new sentence this often at most
 SAMPLES = 36
+NEAREST = Image.Resampling.NEAREST
 
 
 class LiveTraining(Lab):
@@ -34,9 +38,14 @@ class LiveTraining(Lab):
         playing: whether training is running now.
         step: steps done so far.
         message: what went wrong, if anything did.
+
+    Attributes:
+        last: the numbers of the last step: loss_d, loss_g, mean_d_real, mean_d_fake and so on.
+        images_per_second: real images seen per second of training, in the last slice.
     """
 
-    picture_traits: ClassVar = ()
+    picture_traits: ClassVar = ("step", "message", "playing")
+    still_scale: ClassVar = 2
 
     playing = Bool(False)
     step = Int(0)
@@ -47,9 +56,12 @@ class LiveTraining(Lab):
         self.trainer = trainer
         self.step = trainer.step
         self.images_per_second = 0.0
+        self.last: dict[str, float] = dict(trainer.history[-1]) if trainer.history else {}
         self._steps = trainer.steps()
+        self._steps_begun = trainer.step  # the step that _steps goes on from
         self._task: asyncio.Task | None = None
-        self.observe(lambda change: self.refresh(), names=["step", "message", "playing"])
+        self._error: Exception | None = None
+        self._caption_time = 0.0
 
     # ---- training -----------------------------------------------------------------------------
 
@@ -59,26 +71,50 @@ class LiveTraining(Lab):
 
     def run(self, steps: int) -> LiveTraining:
         """Train this many steps (or to the end) now, and return; the picture follows once."""
+        self.message, self._error = "", None
         self._train(lambda done: done < steps)
         self.step = self.trainer.step
         return self
 
     def _train(self, go_on) -> None:
-        start, seen, done = time.perf_counter(), self.trainer.images_seen, 0
-        while go_on(done) and next(self._steps, None) is not None:
-            done += 1
-        seconds = time.perf_counter() - start
+        """Steps as long as ``go_on(steps done)`` says so."""
+        trainer = self.trainer
+        if trainer.step != self._steps_begun:  # it was trained elsewhere meanwhile
+            self._steps = trainer.steps()
+        start, seen, done, stats = time.perf_counter(), trainer.images_seen, 0, None
+        try:
+            with torch_threads(torch.get_num_threads() - 1):  # one core is for the browser
+                while go_on(done) and (latest := next(self._steps, None)) is not None:
+                    stats, done = latest, done + 1
+        except BaseException:
+            self._steps = trainer.steps()  # a generator that has failed is at its end
+            raise
+        finally:
+            self._steps_begun = trainer.step
         if done:
-            self.images_per_second = (self.trainer.images_seen - seen) / seconds
+            self.last = stats.floats()
+            self.images_per_second = (trainer.images_seen - seen) / (time.perf_counter() - start)
 
     def play(self) -> asyncio.Task:
-        """Train until ``pause``. Call it where an event loop runs, as in every notebook."""
+        """Train until ``pause``, as a task of the event loop that every notebook has.
+
+        Raises:
+            CourseError: where no event loop runs, as in a plain script. Use ``run`` there.
+        """
         if self._task is None or self._task.done():
-            self.playing, self.message = True, ""
-            self._task = asyncio.ensure_future(self._play())
+            try:
+                loop = asyncio.get_running_loop()
+            except RuntimeError:
+                raise CourseError(
+                    "there is no event loop to play on here: use run(steps)."
+                ) from None
+            self.message, self._error = "", None
+            self.playing = True
+            self._task = loop.create_task(self._play())
         return self._task
 
     def pause(self) -> None:
+        """Stop after the slice that is running."""
         self.playing = False
 
     async def _play(self) -> None:
@@ -89,15 +125,19 @@ class LiveTraining(Lab):
                 self.step = self.trainer.step
                 await asyncio.sleep(0.01)  # let the notebook hear clicks
         except Exception as error:
-            self.message = f"Training stopped: {error}"
-            raise
+            self._fail(error)
         finally:
             self.playing = False
 
+    def _fail(self, error: Exception) -> None:
+        """Show what went wrong, and keep it for ``result``."""
+        self._error = error
+        self.message = f"Training stopped: {error}"
+
     def result(self) -> None:
         """Raise here what went wrong while playing, if anything did."""
-        if self._task is not None and self._task.done():
-            self._task.result()
+        if self._error is not None:
+            raise self._error
 
     # ---- the picture --------------------------------------------------------------------------
 
@@ -107,8 +147,8 @@ class LiveTraining(Lab):
 
     def samples_image(self) -> Image.Image:
         grid = Image.fromarray(image_grid(self.trainer.sample_images(SAMPLES), columns=6))
-        factor = max(1, 400 // grid.width)
-        return grid.resize((factor * grid.width, factor * grid.height), Image.Resampling.NEAREST)
+        factor = max(1, 420 // grid.width)
+        return grid.resize((factor * grid.width, factor * grid.height), NEAREST)
 
     def curves(self) -> Canvas:
         """Both losses, and below them D's mean probabilities, over the images seen."""
@@ -116,23 +156,26 @@ class LiveTraining(Lab):
         history = self.trainer.history
         losses = [
             ("loss of D", "loss_d", palette.DISCRIMINATOR, 3.0, None),
-            ("loss of G", "loss_g", palette.GENERATOR, 1.8, (7, 3)),
+            ("loss of G", "loss_g", palette.GENERATOR, 2.0, (9, 3, 2, 3)),
         ]
         top = max([2.0] + [min(r[key], 10.0) for _, key, *_ in losses for r in history])
         _chart(canvas, 30, "Losses", history, losses, top)
         opinions = [
-            ("D(x), real ●", "mean_d_real", palette.REAL, 1.8, None),
-            ("D(G(z)), fake ▲", "mean_d_fake", palette.FAKE, 1.8, (6, 4)),
+            ("● D(x), real", "mean_d_real", palette.REAL, 2.0, None),
+            ("▲ D(G(z)), fake", "mean_d_fake", palette.FAKE, 2.0, (6, 4)),
         ]
         _chart(canvas, 230, "What D thinks, as a probability", history, opinions, 1.0)
         return canvas
 
     def render(self) -> Image.Image:
-        samples, curves = self.samples_image(), self.curves().image(scale=1)
+        scale, samples = self.still_scale, self.samples_image()
+        samples = samples.resize((scale * samples.width, scale * samples.height), NEAREST)
+        curves = self.curves().image(scale)
+        gap = 20 * scale
         height = max(samples.height, curves.height)
-        picture = Image.new("RGB", (samples.width + curves.width + 20, height), "white")
+        picture = Image.new("RGB", (samples.width + gap + curves.width, height), "white")
         picture.paste(samples, (0, 0))
-        picture.paste(curves, (samples.width + 20, 0))
+        picture.paste(curves, (samples.width + gap, 0))
         return picture
 
     def live_html(self) -> str:
@@ -141,8 +184,18 @@ class LiveTraining(Lab):
         return (
             '<div style="display:flex;flex-wrap:wrap;gap:20px;align-items:flex-start">'
             f"{samples}{curves}</div>"
-            + (f'<p role="alert">⚠ {escape(self.message)}</p>' if self.message else "")
+            + (
+                f'<p role="alert" style="{TEXT}">⚠ {escape(self.message)}</p>'
+                if self.message
+                else ""
+            )
         )
+
+    def _show_caption(self) -> None:
+        now = time.monotonic()
+        if not self.playing or now - self._caption_time > CAPTION_SECONDS:
+            self._caption_time = now
+            super()._show_caption()
 
     def _samples_alt(self) -> str:
         return f"{SAMPLES} images that G draws from the same z after {self.trainer.step} steps."
@@ -155,9 +208,9 @@ class LiveTraining(Lab):
         )
         if self.images_per_second:
             text += f", {self.images_per_second:,.0f} images a second"
-        if not trainer.history:
+        if not self.last:
             return text + ". Nothing is trained yet."
-        last = trainer.history[-1]
+        last = self.last
         return text + (
             f". Loss of D {last['loss_d']:.2f}, of G {last['loss_g']:.2f}; "
             f"D(x) {last['mean_d_real']:.2f}, D(G(z)) {last['mean_d_fake']:.2f}."
@@ -189,18 +242,26 @@ class LiveTraining(Lab):
 
         def follow(change: dict | None = None) -> None:
             play.value = self.playing
-            play.description = "⏸ Pause" if self.playing else "▶ Train"
-            play.disabled = one.disabled = self.finished and not self.playing
-            one.disabled = one.disabled or self.playing
+            done = self.finished and not self.playing
+            play.description = "⏸ Pause" if self.playing else "✓ Trained" if done else "▶ Train"
+            play.disabled = done
+            one.disabled = done or self.playing
+
+        def single(button: widgets.Button) -> None:
+            try:
+                self.run(1)
+            except Exception as error:  # nobody would see it otherwise
+                self._fail(error)
 
         play.observe(toggled, names="value")
-        one.on_click(lambda button: self.run(1))
+        one.on_click(single)
         self.observe(follow, names=["playing", "step"])
+        follow()
         return widgets.HBox([play, one], layout=widgets.Layout(flex="0 0 100%"))
 
 
 def _chart(canvas: Canvas, top: int, title: str, rows: list, lines: list, maximum: float) -> None:
-    """One small chart, 340 x 120 pixels, with its legend in its title line."""
+    """One small chart, 345 x 120 pixels, with its legend above it."""
     left, width, height = 40, 345, 120
     canvas.text(left, top - 14, title, size=12, anchor="start", bold=True)
     for fraction in (0, 0.5, 1):
@@ -209,13 +270,13 @@ def _chart(canvas: Canvas, top: int, title: str, rows: list, lines: list, maximu
         canvas.text(left - 5, y, f"{maximum * fraction:g}"[:4], size=10, anchor="end", color=FAINT)
     x = left
     for name, _, color, thick, dash in lines:
-        canvas.line([(x, top + 6), (x + 26, top + 6)], color=color, width=thick, dash=dash)
-        canvas.text(x + 32, top + 6, name, size=11, anchor="start", color=INK)
-        x += 160
+        canvas.line([(x, top + 6), (x + 30, top + 6)], color=color, width=thick, dash=dash)
+        canvas.text(x + 36, top + 6, name, size=11, anchor="start", color=INK)
+        x += 178
     bottom = top + 24 + height
     canvas.text(left + width, bottom + 13, "images seen", size=10, anchor="end", color=FAINT)
     if len(rows) < 2:
-        canvas.text(left + width / 2, top + 24 + height / 2, "not trained yet", color=FAINT)
+        canvas.text(left + width / 2, top + 24 + height / 4, "not trained yet", color=FAINT)
         return
     last = rows[-1]["images_seen"]
     canvas.text(left, bottom + 13, f"0 … {last:,}", size=10, anchor="start", color=FAINT)

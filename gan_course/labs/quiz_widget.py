@@ -11,8 +11,23 @@ import yaml
 from traitlets import Dict, HasTraits, Set
 
 from gan_course.errors import CourseError
-from gan_course.labs.base import WIDGET
+from gan_course.labs.base import TEXT, WIDGET
+from gan_course.palette import DISCRIMINATOR, FAKE, PREDICTION
 
+# JupyterLab gives each choice one line of fixed height: let long ones wrap, the button in front.
+STYLE = """<style>
+.gan-quiz .widget-radio { height: auto; width: 100%; }
+.gan-quiz .widget-radio-box { height: auto; width: 100%; margin: 0; }
+.gan-quiz .widget-radio-box label {
+  display: flex; align-items: baseline; height: auto; white-space: normal;
+  line-height: 1.5; margin: 2px 0; cursor: pointer;
+}
+.gan-quiz .widget-radio-box input { order: -1; flex: 0 0 auto; margin: 0 8px 0 2px; }
+.gan-quiz .widget-checkbox { height: auto; }
+.gan-quiz .widget-checkbox .widget-label-basic {
+  height: auto; white-space: normal; line-height: 1.5; align-items: flex-start;
+}
+</style>"""
 FOLDER = Path(__file__).parent / "quizzes"
 
 
@@ -25,10 +40,37 @@ def quiz(lesson: str, part: str) -> Quiz:
     path = FOLDER / f"{lesson}.yml"
     if not path.is_file():
         raise CourseError(f"there is no quiz for {lesson!r} in {FOLDER.name}/.")
-    parts = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if part not in parts:
-        raise CourseError(f"the quiz of {lesson} has no part {part!r}, only {', '.join(parts)}.")
+    try:
+        parts = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise CourseError(f"{path.name} is not valid YAML: {error}") from error
+    if not isinstance(parts, dict) or part not in parts:
+        known = ", ".join(parts) if isinstance(parts, dict) else "none"
+        raise CourseError(f"the quiz of {lesson} has no part {part!r}, only {known}.")
     return Quiz(parts[part])
+
+
+def check_questions(questions: list[dict]) -> None:
+    """Raise a CourseError that names the first thing that is wrong with a quiz, if anything is."""
+    seen = set()
+    for number, question in enumerate(questions, start=1):
+        name = question.get("id", f"number {number}")
+        for key in ("id", "question", "choices"):
+            if not question.get(key):
+                raise CourseError(f"question {name} of the quiz has no {key!r}.")
+        if name in seen:
+            raise CourseError(f"two questions of the quiz have the id {name!r}.")
+        seen.add(name)
+        texts = [choice.get("text") for choice in question["choices"]]
+        for choice in question["choices"]:
+            if not isinstance(choice.get("text"), str) or not choice.get("explain"):
+                raise CourseError(
+                    f"a choice of question {name} lacks its text or explain: {choice}"
+                )
+        if len(set(texts)) < len(texts):
+            raise CourseError(f"two choices of question {name} have the same text.")
+        if not any(choice.get("correct") for choice in question["choices"]):
+            raise CourseError(f"no choice of question {name} is marked as correct.")
 
 
 class Quiz(HasTraits):
@@ -47,6 +89,7 @@ class Quiz(HasTraits):
 
     def __init__(self, questions: list[dict]) -> None:
         super().__init__()
+        check_questions(questions)
         self.questions = questions
         self._ui: widgets.Widget | None = None
 
@@ -70,7 +113,7 @@ class Quiz(HasTraits):
         if not chosen:
             return None, ["Choose an answer first."]
         self.checked = self.checked | {id}
-        right = {c["text"] for c in question["choices"] if c.get("correct")}
+        right = _correct(question)
         messages = [c["explain"] for c in question["choices"] if c["text"] in chosen]
         if chosen < right:
             messages.append("That is not all of it: another choice is right too.")
@@ -79,26 +122,35 @@ class Quiz(HasTraits):
     @property
     def score(self) -> tuple[int, int]:
         """Questions answered rightly, and questions in all."""
-        right = sum(self.check(q["id"])[0] is True for q in self.questions if self._done(q["id"]))
+        checked = [q for q in self.questions if q["id"] in self.checked]
+        right = sum(self.answers.get(q["id"]) == _correct(q) for q in checked)
         return right, len(self.questions)
-
-    def _done(self, id: str) -> bool:
-        return id in self.checked
 
     # ---- front --------------------------------------------------------------------------------
 
     def ui(self) -> widgets.Widget:
         if self._ui is None:
             boxes = [self._box(i, q) for i, q in enumerate(self.questions, start=1)]
-            self._ui = widgets.VBox(boxes)
+            score = widgets.HTML()
+
+            def count(change: dict | None = None) -> None:
+                right, total = self.score
+                checked = len(self.checked)
+                words = f"{right} of {total} right" + (f", {checked} checked" if checked else "")
+                score.value = f'<p role="status" style="{TEXT}">{words}.</p>' if checked else ""
+
+            self.observe(count, names=["answers", "checked"])
+            count()
+            self._ui = widgets.VBox([widgets.HTML(STYLE), *boxes, score])
+            self._ui.add_class("gan-quiz")
         return self._ui
 
     def _box(self, number: int, question: dict) -> widgets.Widget:
         texts = [choice["text"] for choice in question["choices"]]
-        title = widgets.HTML(f"<p><b>{number}.</b> {to_html(question['question'])}</p>")
+        asked = f"<b>{number}.</b> {to_html(question['question'])}"
+        title = widgets.HTML(f'<p style="{TEXT}">{asked}</p>')
         feedback = widgets.HTML()
-        several = sum(bool(c.get("correct")) for c in question["choices"]) > 1
-        if several:
+        if len(_correct(question)) > 1:
             boxes = [
                 widgets.Checkbox(description=plain(t), indent=False, layout={"width": "auto"})
                 for t in texts
@@ -122,10 +174,12 @@ class Quiz(HasTraits):
             right, messages = self.check(question["id"])
             mark = {True: "✓ Right.", False: "✗ Not yet.", None: ""}[right]
             text = " ".join(to_html(m) for m in messages)
-            feedback.value = f'<p role="status"><b>{mark}</b> {text}</p>'
+            edge = {True: DISCRIMINATOR, False: FAKE, None: PREDICTION}[right]
+            style = f"{TEXT};border-left:4px solid {edge};padding-left:8px"
+            feedback.value = f'<p role="status" style="{style}"><b>{mark}</b> {text}</p>'
 
         check.on_click(clicked)
-        layout = widgets.Layout(padding="4px 0 10px 0")
+        layout = widgets.Layout(padding="4px 0 12px 0", max_width="760px")
         return widgets.VBox([title, buttons, check, feedback], layout=layout)
 
     def as_markdown(self) -> str:
@@ -141,6 +195,11 @@ class Quiz(HasTraits):
         live = self.ui()._repr_mimebundle_()
         text = f"A quiz of {len(self.questions)} questions."
         return {"text/plain": text, "text/markdown": self.as_markdown(), WIDGET: live[WIDGET]}
+
+
+def _correct(question: dict) -> set[str]:
+    """The texts of the right choices."""
+    return {choice["text"] for choice in question["choices"] if choice.get("correct")}
 
 
 def to_html(text: str) -> str:

@@ -1,215 +1,484 @@
 # %% [markdown]
 # # 08 · Train a DCGAN on real digits
 #
-# **After this lesson you can** train a GAN on a laptop, follow one training step line by line, and
-# say what its curves tell you and what they don't.
+# **After this lesson you can** train a GAN on a laptop, follow one training step line by line, say what
+# its curves tell you and what they do not, and check whether it copies.
 #
-# **Time** about 30 minutes · **Builds on** [01 Conv2d](01_conv2d.ipynb) · **Needs** no GPU
+# **Time** about 30 minutes · **Builds on** [01 · Conv2d](01_conv2d.ipynb) · **Needs** no GPU
 #
-# This is a first version of the lesson, so that you can train something today. What it takes for
-# granted, such as transposed convolution and BatchNorm, lessons 02 to 07 will explain.
+# This is a first version of the lesson, so that you can train something today. What lessons 02 to 07
+# will explain, such as transposed convolution and BatchNorm, gets one sentence here.
 
 # %%
+import copy
 import inspect
 import tempfile
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import torch
+import torch.nn.functional as F
 
 from gan_course import fast_mode, palette
+from gan_course.arithmetic import trace_shapes
 from gan_course.data import image_grid
-from gan_course.labs import LiveTraining, quiz, show
+from gan_course.labs import LiveTraining, Sampler, quiz, show
+from gan_course.losses import discriminator_loss, generator_loss
+from gan_course.models import DCGANDiscriminator, DCGANGenerator
 from gan_course.models.weights import load_generator, save_generator
 from gan_course.training import TrainConfig, Trainer, training_step
 
 # %% tags=["parameters"]
-# How long to train. 600 steps take about half a minute on two cores.
-STEPS = 40 if fast_mode() else 600
-SEED = 0
+STEPS = 56 if fast_mode() else 560  # how long this notebook trains
+SEED = 0  # where all random numbers start
 
 # %% [markdown]
-# ## 1. Guess first
+# ## 1. Run it first
+#
+# Two guesses, before you know.
 
 # %%
 quiz("08_train_dcgan", "before")
 
 # %% [markdown]
-# ## 2. Look at the data
-#
-# 1,797 digits, written by 43 people. Always look before you train: are they upright, are they centred,
-# is their range what the generator can reach?
+# Now start. Run the cell, press **▶ Train**, and watch the images on the left: they come from the same
+# z every time, so you can follow one image as it grows. Pause whenever you like. While it trains, go
+# on reading.
 
 # %%
 trainer = Trainer(TrainConfig(dataset="digits", seed=SEED, device="cpu", output_dir=None))
-real = trainer.images.take(torch.arange(64))  # (64, 1, 32, 32)
-figure, axis = plt.subplots(figsize=(5, 5))
-axis.imshow(image_grid(real), cmap="gray")
-axis.set(title="64 real digits ●", xticks=[], yticks=[])
-show(figure, alt="A grid of 64 handwritten digits, white on black, upright and centred.")
-
-# %% tags=["nbval-check-output"]
-print(len(trainer.images), "images of shape", trainer.images.shape)
-print("smallest and largest value:", real.min().item(), real.max().item())
-
-# %% [markdown]
-# From −1 to 1: exactly what the last layer of G, a tanh, can put out.
-
-# %% [markdown]
-# ## 3. Two networks
-#
-# G makes a vector of 64 numbers larger and larger; D makes an image smaller and smaller. They mirror
-# each other. Follow one batch through both.
-
-# %% tags=["nbval-check-output"]
-z = torch.randn(8, 64)
-x = trainer.generator.stem(z)
-print("z", tuple(z.shape), "-> stem ", tuple(x.shape))
-for block in trainer.generator.blocks:
-    x = block(x)
-    print("                -> block", tuple(x.shape))
-x = trainer.generator.to_image(x)
-print("                -> image", tuple(x.shape))
-print("D: image        -> logits", tuple(trainer.discriminator(x).shape))
-
-# %% tags=["nbval-check-output"]
-for name, model in (("G", trainer.generator), ("D", trainer.discriminator)):
-    print(name, f"{sum(p.numel() for p in model.parameters()):,} parameters")
-
-# %% [markdown]
-# Before any training G draws fog, and D knows nothing: a logit near 0 for everything, so D(x) is near
-# one half.
-
-# %%
-with torch.no_grad():
-    p_real = trainer.discriminator(real).sigmoid().mean().item()
-    p_fake = trainer.discriminator(x).sigmoid().mean().item()
-print(f"D(real) = {p_real:.2f}, D(fake) = {p_fake:.2f}")
-
-# %% [markdown]
-# ## 4. One step
-#
-# This is the whole of GAN training, as the package runs it. Read it once from top to bottom.
-
-# %%
-source = inspect.getsource(training_step)
-print(source[source.index("    # 1.") :])
-
-# %% [markdown]
-# Three things deserve a second look.
-#
-# - **The losses.** For D, *real* should be 1 and *fake* 0: it minimises
-#   $-\log D(x) - \log(1 - D(G(z)))$. For G, *fake* should be 1: it minimises $-\log D(G(z))$. Here
-#   $x$ is a real image, $z$ is noise, and both are averaged over the batch.
-# - **`detach()`.** In D's half the fakes are cut off from G. Otherwise D's loss would reach back and
-#   teach G to draw images that are *easy* to spot.
-# - **D is asked twice about the same fakes**, before and after its own update. G should learn from the
-#   newest opinion.
-
-# %% [markdown]
-# ## 5. Train, and watch
-#
-# Press **▶ Train**, and pause whenever you like. The images come from the same z every time, so you
-# can follow one image as it grows. On two processor cores recognisable digits appear within a
-# minute.
-
-# %%
 lab = LiveTraining(trainer)
+
+moments = [0, STEPS // 10, STEPS // 5, 2 * STEPS // 5, STEPS]  # steps that are worth a picture
+kept = []  # (step, 16 images of that moment)
+
+
+def keep_picture(change=None):
+    """Called after every few steps."""
+    if len(kept) < len(moments) and trainer.step >= moments[len(kept)]:
+        kept.append((trainer.step, trainer.sample_images(16)))
+
+
+lab.observe(keep_picture, names="step")
+keep_picture()
 lab
 
 # %% [markdown]
-# The same without a mouse, so that this notebook also runs by itself. It stops four times on the way to
-# keep a picture.
+# The next cell trains up to `STEPS`, whether you pressed the button or not. So this notebook also runs
+# by itself.
 
 # %%
-moments = []
-for _ in range(4):
-    lab.run(STEPS // 4)
-    moments.append((trainer.step, trainer.sample_images(16)))
-print(lab.alt_text())
-
-# %%
-figure, axes = plt.subplots(1, 4, figsize=(12, 3.4))
-for axis, (step, images) in zip(axes, moments, strict=True):
-    axis.imshow(image_grid(images, columns=4), cmap="gray")
-    axis.set(title=f"after {step} steps", xticks=[], yticks=[])
-figure.suptitle("▲ Fakes from the same 16 z, while G learns")
-figure.tight_layout()
-show(figure, alt="Four grids of 16 generated images from the same z, at a quarter, a half, three quarters "
-     "and the end of training: from blurs to strokes that look like digits.")
+lab.pause()
+while trainer.step < STEPS and not lab.finished:
+    lab.run(max(1, STEPS // 40))
+lab
 
 # %% [markdown]
-# ## 6. The curves, read honestly
+# Digits, out of nothing but noise and a quarrel. The rest of this lesson opens it up: data, networks,
+# losses, the step, and what one may conclude from those curves.
+
+# %% [markdown]
+# ## 2. Look at the data
+#
+# Always look before you train. Are the images upright? Centred? Is their range one that the generator
+# can reach?
 
 # %%
-seen = [row["images_seen"] for row in trainer.history]
-figure, (left, right) = plt.subplots(1, 2, figsize=(12, 3.6))
-left.plot(seen, [r["loss_d"] for r in trainer.history], color=palette.DISCRIMINATOR, lw=2, label="D")
-left.plot(seen, [r["loss_g"] for r in trainer.history], color=palette.GENERATOR, ls="-.", label="G")
-left.set(title="Losses", xlabel="images seen", ylabel="loss")
-right.plot(seen, [r["mean_d_real"] for r in trainer.history], color=palette.REAL, label="● D(x)")
-right.plot(seen, [r["mean_d_fake"] for r in trainer.history], color=palette.FAKE, ls="--",
-           label="▲ D(G(z))")
-right.axhline(0.5, color="gray", lw=0.8, ls=":")
-right.set(title="What D thinks", xlabel="images seen", ylabel="mean probability", ylim=(0, 1))
+real = trainer.images.take(torch.arange(64))  # (64, 1, 32, 32)
+figure, axis = plt.subplots(figsize=(5.2, 5.4), layout="constrained")
+axis.imshow(image_grid(real), cmap="gray")
+axis.set(title="● The first 64 real digits", xticks=[], yticks=[])
+show(
+    figure,
+    alt="A grid of 64 handwritten digits, white on black, upright and centred, some of them "
+    "hard to read.",
+)
+
+# %% tags=["nbval-check-output"]
+print(f"{len(trainer.images):,} images of shape {trainer.images.shape}")
+print("stored as     ", trainer.images.pixels.dtype)
+print("a model sees  ", real.dtype, "from", real.min().item(), "to", real.max().item())
+
+# %% [markdown]
+# The digits were written by 13 people and come with scikit-learn. They are 8×8 pixels there; here they
+# are enlarged to 32×32, which is why they look soft.
+#
+# They run from −1 (black) to 1 (white). That is not a detail: G ends in a *tanh*, which can reach
+# exactly this range. If the real images had another one, D could tell them apart by their brightness
+# alone, and would never look at shapes.
+
+# %% [markdown]
+# ## 3. The two networks
+#
+# D first, since you know its layers from lesson 01. Read the table from top to bottom: three times,
+# kernel 4 with stride 2 and padding 1 halves the image, while the channels double.
+
+# %%
+trace_shapes(trainer.discriminator, (8, 1, 32, 32))
+
+# %% [markdown]
+# Two layers are new. **LeakyReLU** keeps positive numbers and multiplies negative ones by 0.2.
+# **BatchNorm2d** brings each channel to mean 0 and spread 1 over all images of the batch, then scales
+# and shifts it.
+#
+# G is the mirror image: it begins with 64 numbers, and each **ConvTranspose2d** doubles the size.
+
+# %%
+trace_shapes(trainer.generator, (8, 64))
+
+# %% [markdown]
+# Before training, D knows nothing: its logits stay near 0, which means "can't tell". Here is a fresh
+# pair.
+
+# %%
+torch.manual_seed(SEED)
+G = DCGANGenerator(image_size=32, image_channels=1, latent_dim=64, base_channels=32)
+D = DCGANDiscriminator(image_size=32, image_channels=1, base_channels=32)
+z = torch.randn(64, 64)
+with torch.no_grad():
+    print(f"mean D(x)    {D(real).sigmoid().mean():.2f}   64 real images")
+    print(f"mean D(G(z)) {D(G(z)).sigmoid().mean():.2f}   64 images of an untrained G")
+
+# %% [markdown]
+# ## 4. What each player wants
+#
+# A player's wish is written as a **loss**: a number that it tries to make small. Both losses here use
+# $-\log$ of a probability. If D gives the truth a probability of 1, that costs nothing; the less it
+# gives, the more it costs.
+
+# %% tags=["nbval-check-output"]
+for probability in (0.99, 0.9, 0.5, 0.1, 0.01):
+    cost = -torch.log(torch.tensor(probability)).item()
+    print(f"probability of the truth {probability:>4}  ->  cost {cost:.2f}")
+
+# %% [markdown]
+# **D** wants to give real images $x$ a high probability of being real, $D(x)$, and fakes $G(z)$ a high
+# probability of being fake, $1 - D(G(z))$. It minimises
+#
+# $$-\log D(x) - \log\bigl(1 - D(G(z))\bigr)$$
+#
+# **G** wants D to take its images for real. It minimises
+#
+# $$-\log D(G(z))$$
+#
+# each averaged over the images of a batch. Why not simply the opposite of D's loss,
+# $\log(1 - D(G(z)))$? Look at the slopes on the right.
+
+# %%
+logits = torch.linspace(-6, 6, 121)
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+left.plot(logits, F.softplus(-logits), color=palette.REAL, lw=2, label="● real: −log D(x)")
+left.plot(
+    logits, F.softplus(logits), color=palette.FAKE, lw=2, ls="--", label="▲ fake: −log(1 − D(G(z)))"
+)
+left.set(title="What D pays for one image", xlabel="D's logit for that image", ylabel="loss")
+right.plot(
+    logits, F.softplus(-logits), color=palette.GENERATOR, lw=2, ls="-.", label="used: −log D(G(z))"
+)
+right.plot(
+    logits, -F.softplus(logits), color="0.4", lw=2, ls=":", label="not used: log(1 − D(G(z)))"
+)
+right.set(title="What G pays for one fake", xlabel="D's logit for that fake", ylabel="loss")
 for axis in (left, right):
-    axis.legend()
-figure.tight_layout()
-show(figure, alt="Two charts over the images seen. Left, the losses of D and G, which go up and down "
-     "without settling. Right, D's mean probability for real images, mostly high, and for fakes, "
-     "mostly low.")
+    axis.legend(loc="upper center", frameon=False, fontsize=9)
+    axis.set(ylim=(-6.5, 9.5))
+show(
+    figure,
+    alt="Two charts over D's logit from -6 to 6. Left: D pays much for a real image with a "
+    "negative logit and for a fake with a positive one. Right: the used loss of G falls steeply "
+    "where the logit is negative; the other one is flat there.",
+)
 
 # %% [markdown]
-# The losses do not fall, and yet the images got better. Each loss says only how one player does against
-# the *present* other. What you can read:
+# At the start of training D sees through the fakes: their logits are far on the left. There the used
+# loss is steep, so G is told clearly where to go. The other one is flat: G would learn least when it
+# has most to learn. The used one is therefore called **non-saturating**.
 #
-# - **D(x) and D(G(z)) both move**: the game goes on.
-# - **D(G(z)) sticks at 0 and G's loss climbs**: D wins, and G may learn little from it.
-# - **Quality and variety** are in neither curve. For those you look at samples, or measure them.
+# ### Computed on logits
+#
+# In code neither a sigmoid nor a logarithm occurs. Written out by hand, they break:
+
+# %% tags=["nbval-check-output"]
+logit = torch.tensor(-120.0)  # D is very sure that this is a fake
+print("log of the sigmoid:", torch.log(torch.sigmoid(logit)).item())
+print("softplus instead:  ", -F.softplus(-logit).item())
 
 # %% [markdown]
-# Does G copy? For a few fakes, find the real digit that is closest, pixel by pixel.
+# $\text{softplus}(a) = \log(1 + e^a)$ is the same function, computed safely:
+# $-\log D = \text{softplus}(-\text{logit})$, and $-\log(1 - D) = \text{softplus}(\text{logit})$. The
+# package's losses are made of it. They agree with torch's own *binary cross-entropy*:
+
+# %% tags=["nbval-check-output"]
+torch.manual_seed(0)
+logits_real, logits_fake = torch.randn(32), torch.randn(32)
+ours = discriminator_loss("non-saturating", logits_real, logits_fake)
+theirs = F.binary_cross_entropy_with_logits(logits_real, torch.ones(32))  # target 1: real
+theirs = theirs + F.binary_cross_entropy_with_logits(logits_fake, torch.zeros(32))  # target 0: fake
+print("equal up to rounding:", torch.allclose(ours, theirs))
+
+# %% [markdown]
+# Two numbers to remember, for a D that can't tell and puts out 0 for everything:
+
+# %% tags=["nbval-check-output"]
+unsure = torch.zeros(32)
+unsure_d = discriminator_loss("non-saturating", unsure, unsure).item()
+unsure_g = generator_loss("non-saturating", unsure).item()
+print(f"loss of D  {unsure_d:.3f}   2 · log 2")
+print(f"loss of G  {unsure_g:.3f}       log 2")
+
+# %% [markdown]
+# ## 5. One step, line by line
+#
+# This is the heart of GAN training, as the package runs it. Read it once from top to bottom.
 
 # %%
-fakes = moments[-1][1][:8]
-everything = trainer.images.take(torch.arange(len(trainer.images)))
-distance = torch.cdist(fakes.flatten(1), everything.flatten(1))  # (8, 1797)
-nearest = everything[distance.argmin(dim=1)]
-figure, axis = plt.subplots(figsize=(9, 2.8))
-axis.imshow(image_grid(torch.cat([fakes, nearest]), columns=8), cmap="gray")
-axis.set(title="above ▲ fakes, below ● the nearest real digit of each", xticks=[], yticks=[])
-show(figure, alt="Eight generated images, and below each the real digit that is nearest to it: alike in "
-     "shape, but not the same image.")
+source = inspect.getsource(training_step)
+print(source[source.index("    # 1.") : source.index("    return")])
 
 # %% [markdown]
-# ## 7. Keep it
+# Now the same by hand, with the fresh G and D from section 3, and a look at what each half does. Each
+# network has its own *optimizer*, which changes the weights of that network and of no other.
+
+# %%
+optimizer_g = torch.optim.Adam(G.parameters(), lr=0.0004, betas=(0.5, 0.999))
+optimizer_d = torch.optim.Adam(D.parameters(), lr=0.0004, betas=(0.5, 0.999))
+images_real = next(trainer.images.batches(batch_size=32, seed=SEED, epoch=0))  # (32, 1, 32, 32)
+z = torch.randn(32, 64)
+twins = copy.deepcopy((G, D, optimizer_g, optimizer_d))  # to compare with at the end
+
+# %% [markdown]
+# **First, G draws 32 fakes.** They remember how they were made, so that learning can flow back to G.
+
+# %%
+images_fake = G(z)  # (32, 1, 32, 32)
+print("shape", tuple(images_fake.shape), " leads back to G:", images_fake.requires_grad)
+
+# %% [markdown]
+# **Then D learns.** `detach()` cuts the fakes off from G: they become plain pictures, like the real
+# ones. `zero_grad` throws away old gradients, `backward` computes the new ones, `step` changes D.
+
+# %%
+loss_d = discriminator_loss("non-saturating", D(images_real), D(images_fake.detach()))
+optimizer_d.zero_grad()
+loss_d.backward()
+optimizer_d.step()
+after = discriminator_loss("non-saturating", D(images_real), D(images_fake.detach()))
+print(f"loss of D on this batch: {loss_d:.3f} before, {after:.3f} after")
+print("G has got a gradient:", any(p.grad is not None for p in G.parameters()))
+
+# %% [markdown]
+# **Then G learns.** Ask D *again* about the same fakes, this time not detached: D has just changed its
+# mind, and the path to G must be open. `backward` runs through D into G; only G's optimizer steps.
+
+# %%
+before = [p.clone() for p in D.parameters()]
+D.requires_grad_(False)  # nothing is computed for D meanwhile
+loss_g = generator_loss("non-saturating", D(images_fake))
+optimizer_g.zero_grad()
+loss_g.backward()
+optimizer_g.step()
+D.requires_grad_(True)
+after = generator_loss("non-saturating", D(G(z)))
+print(f"loss of G on these z: {loss_g:.3f} before, {after:.3f} after")
+unchanged = [torch.equal(a, b) for a, b in zip(before, D.parameters(), strict=True)]
+print("D is as it was:", all(unchanged))
+
+# %% [markdown]
+# Was that really the package's step? We kept a copy of everything. Let the package do one step with
+# it, on the same images and the same z, and compare every weight.
+
+# %% tags=["nbval-check-output"]
+training_step(*twins, images_real, z)
+largest = max(
+    (ours - theirs).abs().max().item()
+    for model, twin in zip((G, D), twins[:2], strict=True)
+    for ours, theirs in zip(model.parameters(), twin.parameters(), strict=True)
+)
+print("all weights equal up to rounding:", largest < 1e-6)
+
+# %% [markdown]
+# Training is this step, again and again, each time with other real images and other z.
+
+# %% [markdown]
+# ## 6. Sampling, without side effects
 #
-# Save the generator, and load it again somewhere else. Files of others are read safely: a checkpoint
-# can hold tensors here, never a program.
+# One trap when you draw images from G: in training mode BatchNorm uses the mean and spread of the batch
+# at hand, so one image depends on its neighbours. Here the first z is sampled twice, in the company of
+# different others.
+
+# %%
+G_copy = copy.deepcopy(trainer.generator)  # training mode also changes BatchNorm's memory
+z_first, company_a, company_b = trainer.fixed_z[:1], trainer.fixed_z[1:16], trainer.fixed_z[16:31]
+for mode in ("train", "eval"):
+    G_copy.train(mode == "train")
+    with torch.no_grad():
+        image_a = G_copy(torch.cat([z_first, company_a]))[0]
+        image_b = G_copy(torch.cat([z_first, company_b]))[0]
+    print(f"{mode:>5}: largest difference of a pixel {(image_a - image_b).abs().max():.3f}")
+
+# %% [markdown]
+# So: `G.eval()` before sampling, and `torch.no_grad()`, since nobody will learn from these images. The
+# trainer's samples are made like this, and by a *running average* of G, which is steadier than G after
+# any single step.
+#
+# Here are the pictures that were kept in section 1: always the same 16 z. **Guess:** if you had to stop
+# at one of these moments, which is the first at which you would say "digits"?
+
+# %%
+figure, axes = plt.subplots(1, len(kept), figsize=(9.5, 2.4), layout="constrained")
+for axis, (step, images) in zip(axes, kept, strict=True):
+    axis.imshow(image_grid(images, columns=4), cmap="gray", vmin=0, vmax=255)
+    axis.set(title=f"step {step}", xticks=[], yticks=[])
+figure.suptitle("▲ Fakes from the same 16 z, while G learns")
+show(
+    figure,
+    alt="Five grids of 16 generated images each, from the same z: plain grey at step 0, then "
+    "a blurred bright middle, then blots, then strokes, and at the end shapes that look like digits.",
+)
+
+# %% [markdown]
+# ## 7. Read the curves honestly
+
+# %%
+history = trainer.history  # one entry for every tenth step
+seen = [row["images_seen"] for row in history]
+figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 4), layout="constrained")
+left.plot(seen, [r["loss_d"] for r in history], color=palette.DISCRIMINATOR, lw=2.5, label="D")
+left.plot(seen, [r["loss_g"] for r in history], color=palette.GENERATOR, ls="-.", label="G")
+left.axhline(unsure_d, color=palette.DISCRIMINATOR, lw=0.8, ls=":")
+left.axhline(unsure_g, color=palette.GENERATOR, lw=0.8, ls=":")
+left.set(title="Losses (dotted: if D can't tell)", xlabel="real images seen", ylabel="loss")
+right.plot(seen, [r["mean_d_real"] for r in history], color=palette.REAL, label="● D(x), real")
+right.plot(
+    seen, [r["mean_d_fake"] for r in history], color=palette.FAKE, ls="--", label="▲ D(G(z)), fake"
+)
+right.axhline(0.5, color="0.4", lw=0.8, ls=":")
+right.set(title="What D thinks", xlabel="real images seen", ylabel="mean probability", ylim=(0, 1))
+for axis in (left, right):
+    axis.legend(ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.2), frameon=False)
+show(
+    figure,
+    alt="Two charts over the real images seen. Left, the losses of D and G go up and down "
+    "and do not settle. Right, D's mean probability is mostly high for real images and mostly low "
+    "for fakes, and both keep moving.",
+)
+
+# %% [markdown]
+# **Guess:** could you put the five pictures above in order, from bad to good, by G's loss alone? Here
+# they are, from the highest loss to the lowest (each by the nearest line of the history).
+
+# %%
+rows = [(step, min(history, key=lambda r: abs(r["step"] - step))) for step, _ in kept]
+for step, row in sorted(rows, key=lambda pair: -pair[1]["loss_g"]):
+    print(f"loss of G {row['loss_g']:.2f}   picture of step {step}")
+
+# %% [markdown]
+# You could not. By its loss, the grey fog of step 0 stands ahead of pictures that show strokes already,
+# for at that moment D knew nothing either. A GAN's loss says how one player does against the *present*
+# other, not how good the images are.
+#
+# What you *can* read in the curves:
+#
+# - **Both D(x) and D(G(z)) keep moving, with a gap between them.** The game goes on. This is health.
+# - **D(G(z)) sticks near 0, and G's loss climbs and climbs.** D wins everything, and what G gets to hear
+#   may be of little use.
+# - **Both stick at 0.5.** Either G is perfect, or D is not learning. Look at the images: it is hardly
+#   ever the first.
+# - **Spikes.** One player has found a trick, the other is catching up. A few are normal.
+#
+# Quality and variety are in none of these lines. For those you look at samples, or measure them; a
+# later lesson does.
+
+# %% [markdown]
+# ## 8. Does it copy?
+#
+# 1,797 images are few. Perhaps G only learned some of them by heart? For each fake, find the real digit
+# that is nearest, pixel by pixel.
+
+# %%
+everything = trainer.images.take(torch.arange(len(trainer.images))).flatten(1).cpu()  # (1797, 1024)
+fakes = trainer.sample_images(64)  # (64, 1, 32, 32)
+distances = torch.cdist(fakes.flatten(1), everything)  # (64, 1797)
+nearest = everything[distances.argmin(dim=1)].reshape(-1, 1, 32, 32)
+
+figure, axis = plt.subplots(figsize=(9, 2.7), layout="constrained")
+axis.imshow(image_grid(torch.cat([fakes[:10], nearest[:10]]), columns=10), cmap="gray")
+axis.set(title="Ten fakes, and below each the real digit that is nearest", xticks=[])
+axis.set_yticks([18, 52], ["▲ fake", "● real"])
+show(
+    figure,
+    alt="Ten generated images, and below each the real digit that is nearest to it. Most pairs "
+    "have a similar shape, but differ in strokes and thickness.",
+)
+
+# %% [markdown]
+# Similar, or copied? A distance alone says nothing: near compared with what? Compare with the real
+# digits among themselves. How far is a *real* digit from the nearest *other* real one?
+
+# %%
+among_real = torch.cdist(everything, everything).fill_diagonal_(float("inf")).min(dim=1).values
+to_real = distances.min(dim=1).values  # (64,)
+for name, nearest_one in (("real to other real", among_real), ("fake to real", to_real)):
+    middle, least = nearest_one.median(), nearest_one.min()
+    print(f"{name:<18}: median distance to the nearest {middle:.1f}, smallest {least:.1f}")
+
+# %% [markdown]
+# A copy would have a distance near 0, far below the first line. If the fakes are about as far from the
+# real digits as those are from each other, or further, G has not simply stored them. (Pixel distance
+# is crude: an image shifted by one pixel counts as far away. It finds plain copies, not clever ones.)
+
+# %% [markdown]
+# ## 9. Keep it
+#
+# Save the generator, and load it again. Checkpoints from strangers are read safely: a file may hold
+# tensors, never a program.
 
 # %% tags=["nbval-check-output"]
 with tempfile.TemporaryDirectory() as folder:
     path = Path(folder) / "my_generator.pth"
     save_generator(trainer.averaged.model, path)
     loaded = load_generator(path)
-same = torch.equal(loaded(trainer.fixed_z[:4]), trainer.averaged.model(trainer.fixed_z[:4]))
+z = trainer.fixed_z[:4].cpu()
+same = torch.allclose(loaded(z), trainer.averaged.model.cpu()(z), atol=1e-5)
 print("loaded again, the same images:", same)
 
 # %% [markdown]
-# In a terminal the same training is one line, and it saves checkpoints, samples and curves:
+# And now the sampler of lesson 00 again. This time the generator is yours.
+
+# %%
+Sampler(loaded)
+
+# %% [markdown]
+# ### From a terminal
 #
-# ```
+# The same training is one line. It saves checkpoints, a grid of samples and the curves:
+#
+# ```bash
 # gan-course train --dataset digits --device cpu --output-dir runs/digits
+# ```
+#
+# Ctrl-C stops and saves; the same line with `--resume` goes on. Then draw as many images as you like:
+#
+# ```bash
 # gan-course generate --checkpoint runs/digits/checkpoints/generator_final.pth --num_images 64
 # ```
 #
-# Your own generator in the sampler of lesson 00: type the path of `generator_final.pth` into its box.
+# ### What to try
 #
-# **Try it.** Train with `loss="hinge"`, with `base_channels=8`, with `learning_rate=0.01`. What breaks
-# first, the curves or the images?
+# Predict first, then change one thing in the `TrainConfig` of section 1 and run the notebook again.
+#
+# | change | question |
+# |---|---|
+# | `seed=1` | which of your conclusions survive? |
+# | `label_smoothing=0.1` | D's target for real images becomes 0.9: what happens to D(x)? |
+# | `learning_rate=0.01` | what breaks first, the curves or the images? |
+# | `base_channels=8` | how small may the networks be? |
+# | `loss="hinge"` | another pair of losses: can you still compare the loss curves? |
+#
+# Press **▶ Train** in section 1 once more, and training goes on to the end of its epochs.
 
 # %% [markdown]
-# ## 8. What do you know now?
+# ## 10. What do you know now?
 
 # %%
 quiz("08_train_dcgan", "after")
@@ -219,11 +488,17 @@ quiz("08_train_dcgan", "after")
 #
 # | | |
 # |---|---|
-# | one step | draw fakes; D learns from real and detached fakes; G learns from D's newest opinion |
-# | D's loss | $-\log D(x) - \log(1 - D(G(z)))$, computed on logits |
-# | G's loss | $-\log D(G(z))$, computed on logits |
-# | data | in [−1, 1], as tanh |
-# | to look at | samples on fixed z, D(x) and D(G(z)), nearest real images; the losses alone tell little |
+# | one step | G draws fakes; D learns from real and *detached* fakes; G learns from D's newest opinion |
+# | loss of D | $-\log D(x) - \log(1 - D(G(z)))$, computed on logits |
+# | loss of G | $-\log D(G(z))$, computed on logits; steep where D sees through the fakes |
+# | if D can't tell | loss of D $2\log 2 \approx 1.386$, loss of G $\log 2 \approx 0.693$ |
+# | data | in [−1, 1], the range of tanh |
+# | sampling | `eval()` and `no_grad()`; the same z at every moment, to compare |
+# | losses | say who is ahead, not how good the images are |
+# | copying | compare fake-to-real distances with real-to-real ones |
 #
-# **Now you** [exercises/08_train_dcgan](../exercises/08_train_dcgan.ipynb): write the losses, the
-# step and the sampling yourself.
+# **Now you.** [exercises/08_train_dcgan](../exercises/08_train_dcgan.ipynb): write both losses, the step
+# and the sampling yourself.
+#
+# **Next** This is the last lesson for now. The [map in lesson 00](00_start_here.ipynb) shows what you
+# have solved.

@@ -1,0 +1,140 @@
+"""A notebook in a real JupyterLab, driven as a learner would: open, run all, move a slider."""
+
+import re
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+# Console errors that are JupyterLab's own, each with its reason. Keep it as short as it can be.
+LABS_OWN_CONSOLE_ERRORS: tuple[str, ...] = ()
+
+PICTURE = "img[alt], svg[role=img]"
+
+CONNECTED = """() => {
+    const panel = window.jupyterapp?.shell.currentWidget;
+    const kernel = panel?.sessionContext?.session?.kernel;
+    return panel?.sessionContext?.isReady && kernel?.connectionStatus === 'connected'
+        && kernel.status === 'idle';
+}"""
+# run-all answers when the last cell is done, so nobody waits for it here.
+RUN_ALL = "() => { void window.jupyterapp.commands.execute('notebook:run-all-cells') }"
+CELLS = """() => {
+    const cells = [...window.jupyterapp.shell.currentWidget.content.model.cells];
+    return cells.map((cell, index) => {
+        const outputs = cell.type === 'code' ? cell.outputs.toJSON() : [];
+        return {
+            index, type: cell.type, count: cell.executionCount,
+            errors: outputs.filter(o => o.output_type === 'error')
+                .map(o => o.ename + ': ' + o.evalue),
+            widget: outputs.some(o => o.data?.['application/vnd.jupyter.widget-view+json']),
+        };
+    });
+}"""
+SCROLL_TO = """index => window.jupyterapp.shell.currentWidget.content.scrollToItem(index, 'auto')"""
+
+
+class LabPage:
+    """One browser page, and all that went wrong on it."""
+
+    def __init__(self, page, url: str, screenshots: Path):
+        self.page = page
+        self.url = url
+        self.host = urlsplit(url).netloc
+        self.screenshots = screenshots
+        self.problems: list[str] = []
+        page.on("request", lambda request: self._note_request(request.url))
+        page.on("websocket", lambda socket: self._note_request(socket.url))
+        page.on("console", self._note_console)
+        page.on("pageerror", lambda error: self.problems.append(f"page error: {error}"))
+
+    def _note_request(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("data", "blob", "about") and parts.netloc != self.host:
+            self.problems.append(f"request to another host: {url}")
+
+    def _note_console(self, message) -> None:
+        if message.type == "error" and not message.text.startswith(LABS_OWN_CONSOLE_ERRORS or "\0"):
+            self.problems.append(f"console error: {message.text} ({message.location})")
+
+    def open(self, notebook: str, token: str) -> None:
+        """Open a notebook and wait until its kernel answers ("idle" alone comes too early)."""
+        self.page.goto(f"{self.url}/lab/tree/{notebook}?reset&token={token}")
+        self.page.wait_for_selector(".jp-NotebookPanel .jp-Notebook", timeout=60_000)
+        self.page.wait_for_function(CONNECTED, timeout=60_000)
+
+    def cells(self) -> list[dict]:
+        return self.page.evaluate(CELLS)
+
+    def run_all(self, timeout: float = 180) -> None:
+        """Run every cell; errors go to ``problems``. ``timeout`` in seconds."""
+        self.page.evaluate(RUN_ALL)
+        end = time.monotonic() + timeout
+        while True:
+            code = [cell for cell in self.cells() if cell["type"] == "code"]
+            errors = [error for cell in code for error in cell["errors"]]
+            if errors or all(cell["count"] for cell in code):
+                break
+            if time.monotonic() > end:
+                waiting = [cell["index"] for cell in code if not cell["count"]]
+                raise TimeoutError(f"cells {waiting} had not run after {timeout} s")
+            self.page.wait_for_timeout(200)
+        self.problems += [f"error in a cell: {error}" for error in errors]
+        self.page.wait_for_timeout(500)  # what the last cell shows may still be on its way
+        # Errors inside an Output widget are not in the notebook's model, but they are on the page.
+        inside = self.page.locator('[data-mime-type="application/vnd.jupyter.error"]')
+        if inside.count() and not errors:
+            self.problems.append(f"error in a widget: {inside.first.inner_text()[-300:]}")
+
+    def find_slider(self, label: str):
+        """The slider with this label. JupyterLab only draws cells near the screen: scroll to it."""
+        for cell in self.cells():
+            if not cell["widget"]:
+                continue
+            self.page.evaluate(SCROLL_TO, cell["index"])
+            name = self.page.locator(".widget-label", has_text=re.compile(f"^{re.escape(label)}$"))
+            slider = self.page.locator(".widget-slider", has=name).first
+            try:
+                slider.locator(".noUi-handle").wait_for(timeout=3000)
+                return slider
+            except Exception as error:
+                if "Timeout" not in type(error).__name__:
+                    raise
+        raise LookupError(f"no slider labelled {label!r} in this notebook")
+
+    def move(self, label: str, timeout: float = 10) -> float:
+        """Move a slider one step by keyboard; seconds until the picture beside it changes."""
+        slider = self.find_slider(label)
+        handle = slider.locator(".noUi-handle")
+        output = slider.locator(
+            "xpath=ancestor::*[contains(concat(' ', @class, ' '), ' jp-OutputArea-output ')]"
+        ).last
+        picture = output.locator(PICTURE).first
+        skip = output.get_by_role("button", name="skip", exact=True)
+        if skip.count() and skip.first.is_visible():  # a lab that wants a guess first
+            skip.first.click()
+            self.page.wait_for_timeout(500)
+        before = picture.evaluate("element => element.outerHTML")
+        handle.focus()
+        at_end = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemax")
+        start = time.monotonic()
+        self.page.keyboard.press("ArrowLeft" if at_end else "ArrowRight")
+        while picture.evaluate("element => element.outerHTML") == before:
+            if time.monotonic() > start + timeout:
+                raise TimeoutError(f"moving {label!r} changed no picture in {timeout} s")
+            self.page.wait_for_timeout(5)
+        seconds = time.monotonic() - start
+        self._check_picture(picture)
+        return seconds
+
+    def _check_picture(self, picture) -> None:
+        picture.evaluate("async element => { if (element.decode) await element.decode() }")
+        box = picture.bounding_box()
+        if box is None or box["width"] < 20 or box["height"] < 20:
+            self.problems.append(f"the picture is not to be seen: {box}")
+        said = picture.get_attribute("alt") or picture.get_attribute("aria-label") or ""
+        if not said.strip():
+            self.problems.append("the picture has an empty alternative text")
+
+    def screenshot(self, name: str) -> None:
+        self.screenshots.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=self.screenshots / f"{name}.png")

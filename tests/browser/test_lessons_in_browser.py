@@ -1,0 +1,88 @@
+"""Each lesson here opens in a real JupyterLab, runs, and answers to the keyboard."""
+
+import json
+
+import pytest
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+# A lesson is added with one line: its notebook, and the sliders that must move a picture.
+LESSONS = [
+    ("00_start_here", ["seed", "images per row"]),
+    ("01_conv2d", ["input size", "kernel_size"]),
+    ("02_conv_transpose2d", ["chosen cell", "stride", "layers"]),
+]
+
+
+@pytest.mark.parametrize(("lesson", "sliders"), LESSONS, ids=[name for name, _ in LESSONS])
+def test_lesson(lab_page, lab_server, lesson, sliders):
+    _, token, _ = lab_server
+    lab_page.open(f"notebooks/{lesson}.ipynb", token)
+    lab_page.run_all()
+    assert not lab_page.problems
+    for label in sliders:
+        seconds = lab_page.move(label)
+        print(f"{lesson}: {label} -> new picture after {seconds * 1000:.0f} ms")
+        lab_page.screenshot(f"{lesson}-{label.replace(' ', '-')}")
+    assert not lab_page.problems
+
+
+def write_notebook(path, *cells):
+    """A small notebook of code cells."""
+    code = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+    document = {
+        "cells": [{**code, "id": f"c{i}", "source": text} for i, text in enumerate(cells)],
+        "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    path.write_text(json.dumps(document))
+
+
+SLIDER = """
+import ipywidgets as widgets
+def picture(n):
+    return f'<svg role="img" aria-label="{n}" width="99" height="99"><text y="50">{n}</text></svg>'
+slider = widgets.IntSlider(description="number", max=9)
+view = widgets.HTML(picture(0))
+LINK
+widgets.VBox([slider, view])
+"""
+LINK = (
+    "slider.observe(lambda change, view=view: setattr(view, 'value', picture(change.new)), 'value')"
+)
+
+
+def test_a_moving_picture_is_seen_to_move_and_a_dead_one_is_not(lab_page, lab_server):
+    _, token, root = lab_server
+    write_notebook(
+        root / "sliders.ipynb",
+        SLIDER.replace("LINK", LINK),
+        SLIDER.replace("LINK", "").replace("number", "dead"),
+    )
+    lab_page.open("sliders.ipynb", token)
+    lab_page.run_all()
+    assert lab_page.move("number") < 5
+    with pytest.raises(TimeoutError, match="changed no picture"):
+        lab_page.move("dead", timeout=1)
+    with pytest.raises(LookupError, match="no slider labelled 'missing'"):
+        lab_page.find_slider("missing")
+    assert not lab_page.problems
+
+
+def test_planted_faults_are_seen(lab_page, lab_server):
+    """The lesson test above is worth something only if each of these would fail it."""
+    _, token, root = lab_server
+    write_notebook(
+        root / "faults.ipynb",
+        "from IPython.display import HTML, Javascript\n"
+        'HTML(\'<img alt="" src="http://course.invalid/a.png">\')',
+        "Javascript('console.error(\"planted\")')",
+        "1 / 0",
+    )
+    lab_page.open("faults.ipynb", token)
+    lab_page.run_all()
+    seen = "\n".join(lab_page.problems)
+    assert "request to another host: http://course.invalid/a.png" in seen
+    assert "console error: planted" in seen
+    assert "error in a cell: ZeroDivisionError" in seen
