@@ -6,6 +6,7 @@ Nothing heavy is imported before a command runs, so that ``--help`` answers at o
 from __future__ import annotations
 
 import sys
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -65,13 +66,29 @@ def main(arguments: list[str] | None = None) -> None:
             description="Train GANs, sample them, and see how far you are in the course.",
             args=arguments,
         )
-        run(command)
+        with warnings.catch_warnings():
+            warnings.showwarning = _warn
+            run(command)
     except CourseError as error:
         sys.exit(f"gan-course: {error}")
     except KeyboardInterrupt:
         sys.exit("gan-course: stopped.")
-    except MemoryError:
-        sys.exit("gan-course: out of memory. Use a smaller --batch_size or --image-size.")
+    except (MemoryError, RuntimeError) as error:
+        # torch reports memory that ran out as a RuntimeError, in words of its own
+        text = str(error).lower()
+        if not isinstance(error, MemoryError) and not (
+            "out of memory" in text or "can't allocate memory" in text
+        ):
+            raise
+        sys.exit(
+            "gan-course: out of memory. Use a smaller --batch_size, --base-channels or "
+            "--image-size."
+        )
+
+
+def _warn(message: Warning | str, *_: object, **__: object) -> None:
+    """A warning as one sentence, without the line of code that it comes from."""
+    print(f"gan-course: {message}", file=sys.stderr)
 
 
 def run(command: TrainConfig | Generate | Doctor | Progress) -> None:
@@ -93,18 +110,20 @@ def run(command: TrainConfig | Generate | Doctor | Progress) -> None:
 def train(config: TrainConfig) -> None:
     from gan_course.training import Trainer
 
+    if config.output_dir is None:
+        raise CourseError("--output-dir is None, so nothing would be kept. Name a folder.")
     trainer = Trainer(config)
     print(
         f"{config.dataset}: {len(trainer.images):,} images of {config.image_size}x"
         f"{config.image_size}, {config.num_epochs} epochs in batches of {config.batch_size} "
         f"on {trainer.device}"
     )
-    finished = trainer.fit().finished
-    if finished:
-        outputs = trainer.folder / "outputs"
-        print(f"Samples: {outputs / 'generated_samples.png'}")
-        print(f"Curves:  {outputs / 'training_loss.png'}")
-        print(f"Weights: {trainer.folder / 'checkpoints' / 'generator_final.pth'}")
+    if not trainer.fit().finished:
+        sys.exit(130)  # what a shell expects after Ctrl-C: the next command of a script must wait
+    outputs = trainer.folder / "outputs"
+    print(f"Samples: {outputs / 'generated_samples.png'}")
+    print(f"Curves:  {outputs / 'training_loss.png'}")
+    print(f"Weights: {trainer.folder / 'checkpoints' / 'generator_final.pth'}")
 
 
 def generate(command: Generate) -> None:
@@ -118,8 +137,10 @@ def generate(command: Generate) -> None:
 
     if not 1 <= command.num_images <= 10_000:
         raise CourseError(f"num_images must lie in 1 to 10,000, but is {command.num_images}.")
-    if command.truncation < 0:
+    if not 0 <= command.truncation < math.inf:
         raise CourseError(f"truncation must be 0 or more, but is {command.truncation}.")
+    if not 0 <= command.seed < 2**40:
+        raise CourseError(f"seed must lie between 0 and 2**40, but is {command.seed}.")
     format = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}.get(command.output.suffix.lower())
     if format is None:
         raise CourseError(f"--output must end in .png or .jpg, but is {command.output}.")

@@ -1,8 +1,11 @@
 """The command line as people use it: in a process of its own, with mistakes."""
 
 import os
+import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -94,6 +97,8 @@ def test_a_second_run_in_the_same_folder_is_refused_and_nothing_is_lost(trained)
         (["train", "--dataset", "folder:/nowhere/at/all"], "does not exist"),
         (["train", "--device", "toaster"], "'toaster'"),
         (["train", "--resume"], "no run to resume"),
+        (["train", "--output-dir", "None"], "Name a folder"),
+        (["train", "--seed", "-5"], "between 0 and 2**40"),
         (["train", "--batch-size", "5000"], "1797"),
         (["generate", "--checkpoint", "nothing.pth"], "does not exist"),
         (["generate", "--checkpoint", "."], "is a folder"),
@@ -112,6 +117,9 @@ def test_mistakes_get_a_sentence(arguments, words, tmp_path):
     [
         (["--num_images", "0"], "1 to 10,000"),
         (["--truncation", "-1"], "0 or more"),
+        (["--truncation", "nan"], "0 or more"),
+        (["--seed", "-1"], "between 0 and 2**40"),
+        (["--seed", "9" * 30], "between 0 and 2**40"),
         (["--output", "x.txt"], ".png or .jpg"),
     ],
 )
@@ -171,6 +179,63 @@ def test_hyphen_and_underscore_are_alike():
 def test_commands_do_not_import_torch_before_they_run():
     code = "import sys; import gan_course.cli; assert 'torch' not in sys.modules"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+def test_ctrl_c_saves_and_resume_goes_on(tmp_path):
+    history = tmp_path / "history.jsonl"
+    arguments = [COMMAND, "train", "--output-dir", str(tmp_path), "--device", "cpu"]
+
+    def written():
+        return history.stat().st_mtime_ns if history.exists() else None
+
+    def stopped_after(*more):
+        """Start, press Ctrl-C as soon as training has begun, and read what is said."""
+        before = written()
+        process = subprocess.Popen(
+            [*arguments, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        while written() == before and process.poll() is None:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=100)
+        assert process.returncode == 130 and "Traceback" not in err, err
+        assert "and saved. Go on with --resume" in out and "Weights" not in out
+        return int(re.search(r"Stopped after (\d+) steps", out).group(1))
+
+    first = stopped_after()
+    assert 0 < first < stopped_after("--resume") < 35 * 56
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("CUDA out of memory. Tried ...")])
+def test_memory_that_runs_out_is_named(error, monkeypatch, tmp_path):
+    def no_room(config):
+        raise error
+
+    monkeypatch.setattr("gan_course.training.trainer.Trainer", no_room)
+    with pytest.raises(SystemExit, match="out of memory"):
+        cli.main(["train", "--output-dir", str(tmp_path)])
+
+
+def test_other_errors_of_torch_are_not_hidden(monkeypatch, tmp_path):
+    def broken(config):
+        raise RuntimeError("a bug of ours")
+
+    monkeypatch.setattr("gan_course.training.trainer.Trainer", broken)
+    with pytest.raises(RuntimeError, match="a bug of ours"):
+        cli.main(["train", "--output-dir", str(tmp_path)])
+
+
+def test_a_warning_is_one_sentence(tmp_path):
+    for i in range(3):
+        Image.new("RGB", (16, 16), (i, 0, 0)).save(tmp_path / f"{i}.png")
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    options = ["--image-size", "16", "--batch-size", "2", "--num-epochs", "1", "--device", "cpu"]
+    data = f"folder:{tmp_path}"
+    result = run("train", "--dataset", data, "--output-dir", tmp_path / "run", *options)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.startswith("gan-course: 1 files in")
+    assert "broken.png: not an image" in result.stderr and ".py" not in result.stderr
 
 
 def test_doctor_tells_what_is_here(tmp_path):

@@ -1,14 +1,16 @@
 """Every source of images ends as (N, C, H, W) in [-1, 1], or in a sentence that helps."""
 
 import gzip
+import os
 import shutil
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -165,6 +167,84 @@ def test_transparent_is_white_and_crop_is_the_middle(tmp_path):
     assert (pixels == 255).all()
 
 
+@pytest.mark.parametrize(
+    ("name", "kind", "scale"),
+    [("x.png", np.uint16, 65535), ("x.tif", np.int32, 65535), ("f.tif", np.float32, 1)],
+)
+def test_grey_with_many_levels_keeps_its_shades(name, kind, scale, tmp_path):
+    """Pillow's own conversion turns nearly all of a 16-bit picture white."""
+    ramp = np.tile(np.linspace(0, 1, 16), (16, 1))
+    Image.fromarray((ramp * scale).astype(kind)).save(tmp_path / name)
+    pixels = load_images(f"folder:{tmp_path}", 16).pixels
+    assert np.abs(pixels[0, 0, 3].numpy() - ramp[0] * 255).max() <= 1
+
+
+def test_a_colour_declared_transparent_is_white_too(tmp_path):
+    Image.new("RGB", (16, 16), "red").save(tmp_path / "x.png", transparency=(255, 0, 0))
+    assert (load_images(f"folder:{tmp_path}", 16).pixels == 255).all()
+
+
+def test_the_cameras_note_is_followed_and_a_broken_one_ignored(tmp_path):
+    picture = Image.new("RGB", (16, 16), "black")
+    picture.paste("white", (0, 0, 16, 8))
+    exif = picture.getexif()
+    exif[0x0112] = 3  # upside down
+    picture.save(tmp_path / "a.png", exif=exif)
+    picture.save(
+        tmp_path / "b.png", exif=exif.tobytes().replace(b"MM", b"XX").replace(b"II", b"XX")
+    )
+    upside_down, as_it_lies = load_images(f"folder:{tmp_path}", 16).pixels
+    assert upside_down[0, 0, 0] == 0 and upside_down[0, 15, 0] == 255
+    assert as_it_lies[0, 0, 0] == 255 and as_it_lies[0, 15, 0] == 0
+
+
+@settings(max_examples=60)
+@given(
+    ending=st.sampled_from(["png", "jpg", "webp", "bmp", "gif", "tif"]),
+    changes=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=6),
+    keep=st.floats(0.1, 1),
+)
+def test_a_damaged_file_never_stops_the_others(ending, changes, keep, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("damaged")
+    Image.new("RGB", (16, 16)).save(folder / "good.png")
+    picture = Image.effect_noise((20, 24), 90).convert("RGB")
+    picture.save(folder / f"bad.{ending}")
+    content = bytearray((folder / f"bad.{ending}").read_bytes())
+    for place, value in changes:
+        content[int(place**2 * (len(content) - 1))] = value
+    (folder / f"bad.{ending}").write_bytes(content[: int(keep * len(content))])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        images = load_images(f"folder:{folder}", 16)
+    assert len(images) + len(images.skipped) == 2 and len(images) >= 1
+
+
+def test_only_files_are_opened(tmp_path):
+    Image.new("RGB", (16, 16)).save(tmp_path / "x.png")
+    (tmp_path / "folder.png").mkdir()
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.png")  # whoever opens it waits for ever
+    images = load_images(f"folder:{tmp_path}", 16)
+    assert len(images) == 1 and images.skipped == []
+
+
+def test_a_folder_without_permission_is_named(tmp_path):
+    (tmp_path / "locked").mkdir(mode=0)
+    if os.access(tmp_path / "locked", os.R_OK):
+        pytest.skip("this user may read everything")
+    with pytest.raises(CourseError, match="Permission denied"):
+        load_images(f"folder:{tmp_path / 'locked'}")
+
+
+def test_a_picture_that_vanishes_during_training_is_named(tmp_path):
+    Image.new("RGB", (16, 16)).save(tmp_path / "x.png")
+    images = load_images(f"folder:{tmp_path}", 16, memory_budget=1)
+    assert images.take(torch.tensor([0, 0])).shape == (2, 3, 16, 16)
+    (tmp_path / "x.png").unlink()
+    with pytest.raises(CourseError, match=r"x\.png could be read when .*No such file"):
+        images.take(torch.tensor([0]))
+
+
 def test_a_set_that_does_not_fit_is_read_from_disk_and_gives_the_same_batches(tmp_path):
     name = f"folder:{make_folder(tmp_path / 'pictures')}"
     here = load_images(name, 16)
@@ -189,6 +269,21 @@ def test_offline_the_sentence_names_cause_flag_and_way_out(name, tmp_path, monke
     for word in (name, str(tmp_path), "Network is unreachable", "--data-root", "--dataset digits"):
         assert word in str(caught.value)
     assert not any(tmp_path.iterdir())
+
+
+def test_the_cause_is_told_not_only_that_there_is_one(tmp_path, monkeypatch):
+    """torchvision's message has several lines, and the cause is not on the first."""
+    import torchvision.datasets
+
+    monkeypatch.setattr(torchvision.datasets.MNIST, "mirrors", ["http://127.0.0.1:9/"])
+    with pytest.raises(CourseError, match="Connection refused"):
+        load_images("mnist", root=tmp_path)
+
+
+def test_a_torchvision_that_cannot_be_imported_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torchvision", None)
+    with pytest.raises(CourseError, match=r"torchvision, which reads mnist.*--dataset digits"):
+        load_images("mnist")
 
 
 def test_unknown_names_list_the_known_ones():

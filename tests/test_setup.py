@@ -121,6 +121,29 @@ def test_make_does_not_install_into_an_environment_of_ones_own(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+# ---- CI --------------------------------------------------------------------------------------
+
+
+def test_ci_runs_the_readmes_test_command_with_the_browser_required():
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    assert subprocess.run(["bash", "-n", str(script)]).returncode == 0
+    lines = script.read_text().splitlines()
+    assert lines[-1] == "make test"
+    assert "export GAN_COURSE_REQUIRE_BROWSER=1" in lines
+
+
+def test_workflow_runs_the_same_script_everywhere():
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
+    [job] = workflow["jobs"].values()
+    assert job["strategy"]["matrix"] == {
+        "os": ["ubuntu-latest", "macos-latest"],
+        "python": ["3.11", "3.13"],
+    }
+    assert [step["run"] for step in job["steps"] if "run" in step] == [".ci/run"]
+    assert workflow[True]["push"]["branches"] == ["main"]  # YAML reads the word "on" as true
+
+
 # ---- the floors ------------------------------------------------------------------------------
 
 # A room imports only from rooms with a smaller number, and from itself.

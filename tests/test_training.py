@@ -1,13 +1,19 @@
 """One step does what the lesson says; a run can be stopped, resumed and trusted."""
 
+import io
+import itertools
 import json
 import math
+import signal
 import subprocess
 import sys
+import threading
 
+import numpy as np
 import pytest
 import torch
 from digits_classifier import class_shares
+from PIL import Image
 from torch import nn
 
 from gan_course.errors import CourseError
@@ -15,6 +21,7 @@ from gan_course.losses import discriminator_loss, generator_loss
 from gan_course.models import DCGANDiscriminator, DCGANGenerator
 from gan_course.training import TrainConfig, Trainer, training_step
 from gan_course.training import trainer as trainer_module
+from gan_course.training.plots import loss_plot, running_mean
 
 
 def config(folder=None, **changes):
@@ -115,6 +122,16 @@ def test_real_and_fake_go_through_d_apart():
 # ---- the run ----------------------------------------------------------------------------------
 
 
+def test_the_networks_of_a_run_start_as_dcgan_says():
+    trainer = Trainer(config(base_channels=16))
+    for model in (trainer.generator, trainer.discriminator, trainer.averaged.model):
+        for module in model.modules():
+            if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+                assert 0.015 < module.weight.std() < 0.025 and module.weight.mean().abs() < 0.005
+            elif isinstance(module, nn.BatchNorm2d):
+                assert (module.weight - 1).abs().max() < 0.15 and not module.bias.any()
+
+
 def test_stopped_and_resumed_is_bit_identical_to_uninterrupted(tmp_path):
     whole = Trainer(config(tmp_path / "a"))
     whole.fit(progress=False)
@@ -140,22 +157,53 @@ def test_a_longer_run_goes_on_from_a_finished_one(tmp_path):
     assert torch.equal(weights_of(longer), weights_of(straight))
 
 
-def test_ctrl_c_saves_and_tells(tmp_path, capsys, monkeypatch):
-    trainer = Trainer(config(tmp_path / "a"))
-    calls = iter(range(100))
-    step = Trainer._one_step
+def press_ctrl_c(trainer, at_step, times=1):
+    """In the worst moment: D has been updated, and G has not."""
+    steps = itertools.count(1)
 
-    def interrupted(self, images):
-        if next(calls) == 9:
-            raise KeyboardInterrupt
-        return step(self, images)
+    def press(*_):
+        if next(steps) == at_step:
+            for _ in range(times):
+                signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(Trainer, "_one_step", interrupted)
-    trainer.fit(progress=False)
-    assert "--resume" in capsys.readouterr().out
-    monkeypatch.undo()
-    resumed = Trainer(config(tmp_path / "a", resume=True)).fit(progress=False)
-    assert torch.equal(weights_of(resumed), weights_of(Trainer(config()).fit(progress=False)))
+    trainer.optimizer_d.register_step_post_hook(press)
+
+
+@pytest.mark.skipif(
+    threading.current_thread() is not threading.main_thread(), reason="Ctrl-C needs the main thread"
+)
+class TestCtrlC:
+    def test_ends_the_step_saves_and_tells(self, tmp_path, capsys):
+        handler = signal.getsignal(signal.SIGINT)
+        trainer = Trainer(config(tmp_path))
+        press_ctrl_c(trainer, at_step=9)
+        trainer.fit(progress=False)
+        assert trainer.step == 9 and not trainer.finished
+        assert "Stopped after 9 steps and saved. Go on with --resume." in capsys.readouterr().out
+        assert signal.getsignal(signal.SIGINT) is handler
+        assert not (tmp_path / "checkpoints/generator_final.pth").exists()
+
+        resumed = Trainer(config(tmp_path, resume=True)).fit(progress=False)
+        assert torch.equal(weights_of(resumed), weights_of(Trainer(config()).fit(progress=False)))
+
+    def test_twice_stops_at_once_and_saves_no_torn_state(self, tmp_path):
+        handler = signal.getsignal(signal.SIGINT)
+        trainer = Trainer(config(tmp_path))
+        press_ctrl_c(trainer, at_step=9, times=2)
+        with pytest.raises(KeyboardInterrupt):
+            trainer.fit(progress=False)
+        assert signal.getsignal(signal.SIGINT) is handler
+        # what is there is the end of the first epoch, as it was saved then
+        resumed = Trainer(config(tmp_path, resume=True))
+        assert (resumed.step, resumed.epoch, resumed.batch) == (7, 1, 0)
+
+    def test_without_a_folder_the_same_trainer_goes_on(self, capsys):
+        trainer = Trainer(config())
+        press_ctrl_c(trainer, at_step=9)
+        trainer.fit(progress=False)
+        assert capsys.readouterr().out == "Stopped after 9 steps.\n"
+        trainer.fit(progress=False)
+        assert torch.equal(weights_of(trainer), weights_of(Trainer(config()).fit(progress=False)))
 
 
 def test_same_seed_same_run_other_seed_other_run():
@@ -180,6 +228,17 @@ def test_history_and_files(tmp_path):
     }
 
 
+def test_the_plot_draws_the_running_mean_of_what_was_logged():
+    values = list(np.random.default_rng(0).normal(size=100))
+    mean = running_mean(values)
+    assert mean[50] == pytest.approx(np.mean(values[48:53])) and len(mean) == 100
+    assert mean[0] == pytest.approx(np.mean(values[:3]))
+    assert running_mean([1.0, 5.0]).tolist() == [1, 5]  # too few to smooth
+    row = {"loss_d": 1.0, "loss_g": 2.0, "mean_d_real": 0.6, "mean_d_fake": 0.4}
+    with Image.open(io.BytesIO(loss_plot([{**row, "images_seen": 32}]))) as picture:
+        assert picture.format == "PNG" and picture.size == (1100, 440)
+
+
 def test_nothing_is_written_without_a_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Trainer(config()).fit(progress=False)
@@ -198,6 +257,63 @@ def test_not_a_number_stops_with_a_sentence_and_keeps_the_checkpoint(tmp_path):
         for _ in steps:
             pass
     assert (tmp_path / "checkpoints/last.safetensors").read_bytes() == saved
+
+
+def test_not_a_number_is_never_saved(tmp_path):
+    """Between two looks at the losses an epoch may end; its checkpoint must not hold nonsense."""
+    trainer = Trainer(config(tmp_path))
+    steps = trainer.steps()
+    for _ in range(11):
+        next(steps)
+    saved = (tmp_path / "checkpoints/last.safetensors").read_bytes()
+    with torch.no_grad():
+        trainer.generator.stem[0].weight.fill_(math.nan)
+    with pytest.raises(CourseError, match=r"no longer numbers after step 14.*still good"):
+        for _ in steps:
+            pass
+    assert (tmp_path / "checkpoints/last.safetensors").read_bytes() == saved
+
+
+def test_a_folder_that_cannot_be_written_shows_before_the_first_step(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    trainer = Trainer(config(tmp_path / "file" / "run"))
+    with pytest.raises(CourseError, match="could not be written"):
+        trainer.fit(progress=False)
+    assert trainer.step == 0 and (tmp_path / "file").read_text() == "mine"
+
+
+def test_generators_of_an_old_run_are_not_written_over(tmp_path):
+    Trainer(config(tmp_path, num_epochs=1)).fit(progress=False)
+    (tmp_path / "checkpoints/last.safetensors").unlink()
+    with pytest.raises(CourseError, match="already holds a run"):
+        Trainer(config(tmp_path))
+    with pytest.raises(CourseError, match="no run to resume"):
+        Trainer(config(tmp_path, resume=True))
+
+
+@pytest.mark.parametrize("line", [b'{"step": 1', b"[1]", b"\xff\xfe", b"{}", b'{"step": null}'])
+def test_resume_does_not_write_over_a_damaged_history(line, tmp_path):
+    Trainer(config(tmp_path, num_epochs=1)).fit(progress=False)
+    history = tmp_path / "history.jsonl"
+    damaged = history.read_bytes() + line + b"\n"
+    history.write_bytes(damaged)
+    with pytest.raises(CourseError, match=r"line 2 of .*history\.jsonl is damaged"):
+        Trainer(config(tmp_path, num_epochs=2, resume=True))
+    assert history.read_bytes() == damaged
+    history.unlink()
+    assert Trainer(config(tmp_path, num_epochs=2, resume=True)).history == []
+
+
+def test_resume_refuses_a_data_set_of_another_size(tmp_path):
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for i in range(5):
+        Image.new("L", (16, 16), 50 * i).save(pictures / f"{i}.png")
+    choices = {"dataset": f"folder:{pictures}", "batch_size": 2}
+    Trainer(config(tmp_path / "run", num_epochs=1, **choices)).fit(progress=False)
+    Image.new("L", (16, 16)).save(pictures / "new.png")
+    with pytest.raises(CourseError, match=r"with 5 images .* now there are 6"):
+        Trainer(config(tmp_path / "run", num_epochs=2, resume=True, **choices))
 
 
 def test_a_full_disk_stops_with_a_sentence(tmp_path, monkeypatch):
@@ -224,7 +340,7 @@ def test_resume_refuses_a_damaged_checkpoint(damage, tmp_path):
     else:
         from gan_course.training.checkpoint import save_checkpoint
 
-        progress = {"step": 1, "epoch": 1, "batch": 0, "images_seen": 1}
+        progress = {"step": 1, "epoch": 1, "batch": 0, "images_seen": 1, "images": 1797}
         other = {
             "generator": nn.Linear(1, 1),
             "discriminator": nn.Linear(1, 1),
@@ -267,12 +383,15 @@ for name in ("matplotlib", "IPython", "ipywidgets", "jupyter_client", "torchvisi
     sys.modules[name] = None
 from gan_course.training import TrainConfig, Trainer
 Trainer(TrainConfig(image_size=16, batch_size=256, num_epochs=1, base_channels=2, device="cpu",
-                    output_dir=None)).fit()
+                    output_dir=".")).fit()
 """
     result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert result.returncode == 0, result.stderr
+    assert (tmp_path / "checkpoints/generator_final.pth").exists()
+    assert (tmp_path / "outputs/generated_samples.png").exists()
+    assert not (tmp_path / "outputs/training_loss.png").exists()  # only this one needs matplotlib
     assert "img/s" in result.stderr or "step" in result.stderr  # the bar was there
 
 

@@ -12,7 +12,6 @@ from gan_course.arithmetic.sizes import (
 )
 from gan_course.arithmetic.solver import (
     Layer,
-    expand_sizes,
     layers_between,
     overlap_counts,
     sequential_code,
@@ -27,7 +26,6 @@ __all__ = [
     "TraceRow",
     "conv2d_output_size",
     "conv_transpose2d_output_size",
-    "expand_sizes",
     "layers_between",
     "overlap_counts",
     "sequential_code",

@@ -49,6 +49,19 @@ LESSONS = (
         ),
     ),
     Lesson(
+        "05_first_networks",
+        "Your first two networks",
+        45,
+        (
+            "count_parameters",
+            "flat_features",
+            "repair_discriminator",
+            "build_generator",
+            "spot_the_errors",
+            "trace",
+        ),
+    ),
+    Lesson(
         "08_train_dcgan",
         "Train a DCGAN on real digits",
         30,

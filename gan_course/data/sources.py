@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
+import re
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from gan_course.data.images import ImageSet
+from gan_course.data.pictures import read_picture, to_square
 from gan_course.errors import CourseError
 
 # name -> (image size that suits it, channels)
@@ -74,7 +76,7 @@ def load_images(
     channels = DATASETS[name][1]
 
     def read(i: int) -> Tensor:
-        return _to_square(images[i], size, channels)
+        return to_square(images[i], size, channels)
 
     image_set = _gather(name, len(images), (channels, size, size), read, device, memory_budget)
     image_set.labels = labels
@@ -83,12 +85,16 @@ def load_images(
 
 def free_memory(device: torch.device) -> int:
     """Bytes that are free for data on the device, as well as one can tell."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
     try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):  # Windows, macOS
-        return 4 * 2**30
+        meminfo = Path("/proc/meminfo").read_text()
+        free = 1024 * int(re.search(r"MemAvailable:\s+(\d+) kB", meminfo).group(1))
+    except (OSError, AttributeError):  # Windows, macOS
+        free = 4 * 2**30
+    with contextlib.suppress(OSError, ValueError):  # not in a container, or one without a limit
+        free = min(free, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    if device.type == "cuda":
+        free = min(free, torch.cuda.mem_get_info(device)[0])
+    return free
 
 
 def _gather(
@@ -110,7 +116,7 @@ def _gather(
 
 
 def _digits() -> tuple[Sequence[Image.Image], Tensor]:
-    """1,797 digits of 8x8 pixels with 17 grey levels, written by 43 people.
+    """1,797 digits of 8x8 pixels with 17 grey levels, written by 13 people.
 
     Source: UCI "Optical recognition of handwritten digits" (Alpaydin & Kaynak 1998), as shipped
     with scikit-learn.
@@ -126,8 +132,13 @@ def _digits() -> tuple[Sequence[Image.Image], Tensor]:
 
 
 def _torchvision(name: str, root: Path) -> tuple[Sequence[Image.Image], Tensor | None]:
-    from torchvision import datasets
-
+    try:
+        from torchvision import datasets
+    except Exception as error:  # one that does not fit torch fails while it is imported
+        raise CourseError(
+            f"torchvision, which reads {name}, cannot be imported ({_one_line(error)}). Install "
+            f"both together: pip install --upgrade torch torchvision. {OFFLINE}"
+        ) from error
     try:
         if name == "celeba":
             celeba = datasets.CelebA(str(root), split="train", download=True)
@@ -148,10 +159,10 @@ def _torchvision(name: str, root: Path) -> tuple[Sequence[Image.Image], Tensor |
                     stacklevel=2,
                 )
                 return _Pictures(test_split), torch.as_tensor(test_split.targets)
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise CourseError(
-            f"the data set {name} is not in {root} and could not be fetched ({reason}). Connect "
-            f"to the network and try again, or point --data-root at a folder that has it. {OFFLINE}"
+            f"the data set {name} is not in {root} and could not be fetched ({_one_line(error)}). "
+            f"Connect to the network and try again, or point --data-root at a folder that has it. "
+            f"{OFFLINE}"
         ) from error
     return _Pictures(data), torch.as_tensor(data.targets)
 
@@ -191,7 +202,9 @@ def _folder(name: str, size: int, device: torch.device, memory_budget: int) -> I
         what = "is a file, not a folder" if folder.exists() else "does not exist"
         raise CourseError(f"the image folder {folder} {what}. Give it as --dataset folder:PATH.")
     try:
+        next(folder.iterdir(), None)  # the search below passes over what it may not read
         files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_ENDINGS)
+        files = [p for p in files if p.is_file()]
     except OSError as error:
         raise CourseError(f"the image folder {folder} cannot be read: {error.strerror}.") from error
     if not files:
@@ -200,13 +213,18 @@ def _folder(name: str, size: int, device: torch.device, memory_budget: int) -> I
             f"subfolders too."
         )
 
-    good, skipped = [], []
+    # Every file is decoded to its end, for many breaks are there, and kept if all of them fit.
+    fits = len(files) * 3 * size * size <= memory_budget
+    good, pixels, skipped = [], [], []
     for path in files:
-        problem = _problem_with(path)
-        if problem is None:
-            good.append(path)
+        try:
+            picture = read_picture(path, size)
+        except Exception as error:  # a damaged file can fail anywhere in Pillow
+            skipped.append(f"{path.relative_to(folder)}: {_one_line(error)}")
         else:
-            skipped.append(f"{path.relative_to(folder)}: {problem}")
+            good.append(path)
+            if fits:
+                pixels.append(picture)
     if skipped:
         shown = "; ".join(skipped[:5]) + ("; ..." if len(skipped) > 5 else "")
         warnings.warn(f"{len(skipped)} files in {folder} were skipped: {shown}", stacklevel=3)
@@ -214,41 +232,21 @@ def _folder(name: str, size: int, device: torch.device, memory_budget: int) -> I
         raise CourseError(f"none of the {len(files)} images in {folder} can be read: {skipped[0]}.")
 
     def read(i: int) -> Tensor:
-        with Image.open(good[i]) as image:
-            return _to_square(ImageOps.exif_transpose(image), size, channels=3)
+        try:
+            return read_picture(good[i], size).to(device)
+        except Exception as error:
+            raise CourseError(
+                f"{good[i]} could be read when training began, and now cannot be: "
+                f"{_one_line(error)}."
+            ) from error
 
-    image_set = _gather(name, len(good), (3, size, size), read, device, memory_budget)
-    image_set.skipped = skipped
-    return image_set
-
-
-def _problem_with(path: Path) -> str | None:
-    """Why a file cannot be used, or None. Decodes the whole image: many breaks are at the end."""
-    try:
-        with Image.open(path) as image:
-            image.load()
-            if min(image.size) < 4:
-                return f"only {image.width}x{image.height} pixels"
-    except UnidentifiedImageError:
-        return "not an image"
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        return str(error).strip() or type(error).__name__
-    return None
+    shape = (3, size, size)
+    if fits:
+        return ImageSet(name, shape, len(good), torch.stack(pixels).to(device), skipped=skipped)
+    return ImageSet(name, shape, len(good), read=read, skipped=skipped)
 
 
-def _to_square(image: Image.Image, size: int, channels: int) -> Tensor:
-    """Crop the middle square, resample it smoothly, and return uint8 (C, size, size)."""
-    if channels == 3 and image.mode in ("RGBA", "LA", "PA", "P"):
-        # What is transparent becomes white, not the black that a plain conversion would give.
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    image = image.convert("L" if channels == 1 else "RGB")
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    image = image.crop((left, top, left + side, top + side))
-    if image.width != size:
-        image = image.resize((size, size), Image.Resampling.BICUBIC)
-    pixels = np.asarray(image, dtype=np.uint8)
-    if channels == 1:
-        return torch.tensor(pixels[None])
-    return torch.tensor(pixels.transpose(2, 0, 1).copy())
+def _one_line(error: Exception) -> str:
+    """What went wrong, on one line, in at most 300 characters."""
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(str(text).split())[:300].rstrip(".:")

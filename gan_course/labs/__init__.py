@@ -14,6 +14,7 @@ _HOME = {
     "Quiz": "quiz_widget",
     "Sampler": "sampler",
     "ShapeSolver": "shape_solver",
+    "TraceBench": "trace_bench",
     "quiz": "quiz_widget",
     "show": "base",
 }

@@ -233,6 +233,7 @@ def question_html(text: str) -> str:
 
 def ghost_html(text: str) -> str:
     """What was guessed, in grey behind a dotted line: it stays beside the result."""
-    color = palette.PREDICTION
-    style = f"{TEXT};border-left:3px dotted {color};padding-left:8px;color:{color}"
+    grey = palette.PREDICTION
+    text_grey = f"var(--jp-ui-font-color2,{grey})"  # JupyterLab's own grey suits dark themes too
+    style = f"{TEXT};border-left:3px dotted {grey};padding-left:8px;color:{text_grey}"
     return f'<p style="{style}">{text}</p>'

@@ -19,10 +19,10 @@ STYLE = """<style>
 .gan-quiz .widget-radio { height: auto; width: 100%; }
 .gan-quiz .widget-radio-box { height: auto; width: 100%; margin: 0; }
 .gan-quiz .widget-radio-box label {
-  display: flex; align-items: baseline; height: auto; white-space: normal;
+  display: flex; align-items: flex-start; height: auto; white-space: normal;
   line-height: 1.5; margin: 2px 0; cursor: pointer;
 }
-.gan-quiz .widget-radio-box input { order: -1; flex: 0 0 auto; margin: 0 8px 0 2px; }
+.gan-quiz .widget-radio-box input { order: -1; flex: 0 0 auto; height: 20px; margin: 0 8px 0 2px; }
 .gan-quiz .widget-checkbox { height: auto; }
 .gan-quiz .widget-checkbox .widget-label-basic {
   height: auto; white-space: normal; line-height: 1.5; align-items: flex-start;
@@ -47,6 +47,8 @@ def quiz(lesson: str, part: str) -> Quiz:
     if not isinstance(parts, dict) or part not in parts:
         known = ", ".join(parts) if isinstance(parts, dict) else "none"
         raise CourseError(f"the quiz of {lesson} has no part {part!r}, only {known}.")
+    if not isinstance(parts[part], list):
+        raise CourseError(f"the part {part!r} of {path.name} is not a list of questions.")
     return Quiz(parts[part])
 
 
@@ -204,9 +206,13 @@ def _correct(question: dict) -> set[str]:
 
 def to_html(text: str) -> str:
     """The small markup of quiz files, `code` and **bold**, as HTML; everything else is escaped."""
-    html = escape(text, quote=False)
-    html = re.sub(r"`([^`]+)`", r"<code>\1</code>", html)
-    return re.sub(r"\*\*([^*]+)\*\*", r"<b>\1</b>", html)
+    html = ""
+    for i, part in enumerate(re.split(r"`([^`]+)`", escape(text, quote=False))):
+        if i % 2 == 1:  # between two backticks: ** means a power there
+            html += f"<code>{part}</code>"
+        else:
+            html += re.sub(r"\*\*([^*]+)\*\*", r"<b>\1</b>", part)
+    return html
 
 
 def plain(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import ClassVar
 
@@ -9,7 +10,7 @@ import ipywidgets as widgets
 from PIL import Image
 from traitlets import Bool, List, Unicode
 
-from gan_course.arithmetic import Layer, ShapeError, expand_sizes, sequential_code, solve_chain
+from gan_course.arithmetic import Layer, ShapeError, sequential_code, solve_chain
 from gan_course.labs.base import Lab, column
 from gan_course.labs.drawing import FAINT, INK, Canvas
 
@@ -224,3 +225,52 @@ def _name(layer: Layer) -> str:
     if layer.output_padding:
         text += f", output_padding {layer.output_padding}"
     return text + (", even" if layer.is_even else ", uneven")
+
+
+def expand_sizes(text: str) -> list[int]:
+    """Read sizes as one writes them: ``"1, 4, ..., 64"`` or ``"1 → 7 → 14 → 28"``.
+
+    Dots stand for doublings (or halvings, if the sizes fall): 4, ..., 64 is 4, 8, 16, 32, 64.
+
+    Raises:
+        ShapeError: if the text is not a row of sizes, or dots do not lead to the next size.
+    """
+    words = [w for w in re.split(r"->|→|,|;|\s+", text.replace("…", "...").strip()) if w]
+    sizes: list[int] = []
+    dots = False
+    for word in words:
+        if word.strip(".") == "" and len(word) >= 2:
+            dots = True
+            continue
+        if not re.fullmatch(r"\d{1,5}", word) or int(word) < 1:
+            raise ShapeError(
+                f"{word!r} is not a size. Write whole numbers with arrows or commas between them, "
+                f"for example 1, 4, ..., 64."
+            )
+        if dots:
+            sizes.extend(_between(sizes, int(word)))
+            dots = False
+        sizes.append(int(word))
+    if dots or len(sizes) < 2:
+        raise ShapeError(f"{text!r} needs at least two sizes, for example 1, 4, ..., 64.")
+    return sizes
+
+
+def _between(sizes: list[int], target: int) -> list[int]:
+    """The doublings (halvings) strictly between the last size and the target."""
+    if not sizes:
+        raise ShapeError("the dots need a size before them, for example 4, ..., 64.")
+    steps = []
+    size = sizes[-1]
+    while size < target:
+        size *= 2
+        steps.append(size)
+    while size > target and size % 2 == 0 and sizes[-1] > target:
+        size //= 2
+        steps.append(size)
+    if size != target:
+        raise ShapeError(
+            f"the dots between {sizes[-1]} and {target} stand for doublings or halvings, but "
+            f"none lead there. Write the sizes out."
+        )
+    return steps[:-1]

@@ -20,6 +20,8 @@ from gan_course.errors import CourseError
 from gan_course.models.weights import read_tensors, write_atomically
 from gan_course.training.config import TrainConfig
 
+PROGRESS = ("step", "epoch", "batch", "images_seen", "images")
+
 
 def save_checkpoint(
     path: Path,
@@ -35,7 +37,8 @@ def save_checkpoint(
         models: by name: generator, discriminator, ema.
         optimizers: by name: g, d.
         rng_state: state of the generator of z.
-        progress: step, epoch, batch (next batch of the epoch), images_seen.
+        progress: step, epoch, batch (next batch of the epoch), images_seen, and images, the size
+            of the data set.
     """
     tensors = {"rng": rng_state}
     for name, model in models.items():
@@ -60,7 +63,8 @@ def read_checkpoint(path: Path) -> tuple[TrainConfig, dict[str, int], dict[str, 
     try:
         with safe_open(path, framework="pt") as file:
             content = json.loads(file.metadata()["gan_course"])
-        return TrainConfig(**content["config"]), content["progress"], tensors
+        progress = {key: int(content["progress"][key]) for key in PROGRESS}
+        return TrainConfig(**content["config"]), progress, tensors
     except CourseError:
         raise
     except Exception as error:
@@ -73,10 +77,12 @@ def restore(
     tensors: dict[str, Tensor],
     models: dict[str, nn.Module],
     optimizers: dict[str, Optimizer],
+    rng: torch.Generator,
     path: Path,
 ) -> None:
-    """Put the tensors of a checkpoint into the models and the optimisers."""
+    """Put the tensors of a checkpoint into the models, the optimisers and the generator of z."""
     try:
+        rng.set_state(tensors["rng"])
         for name, model in models.items():
             model.load_state_dict(_part(tensors, f"{name}."))
         for name, optimizer in optimizers.items():
@@ -92,7 +98,7 @@ def restore(
                     if value.shape == parameters[index].shape:
                         entries[entry] = torch.empty_like(parameters[index]).copy_(value)
             optimizer.load_state_dict({"state": state, "param_groups": groups})
-    except (RuntimeError, LookupError, ValueError) as error:
+    except (RuntimeError, LookupError, ValueError, TypeError) as error:
         raise CourseError(f"{path} does not fit the networks of this run.") from error
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from gan_course.errors import CourseError
 
@@ -66,6 +66,12 @@ class TrainConfig:
         self._check()
 
     def _check(self) -> None:
+        self._check_types()
+        if self.loss not in get_args(LossName):
+            raise CourseError(
+                f"there is no loss called {self.loss!r}; choose one of "
+                f"{', '.join(get_args(LossName))}."
+            )
         if self.image_size is not None and self.image_size not in (16, 32, 64, 128):
             raise CourseError(
                 f"image_size must be 16, 32, 64 or 128, but is {self.image_size}: each layer "
@@ -96,8 +102,24 @@ class TrainConfig:
                 f"label_smoothing={self.label_smoothing} has no meaning for the {self.loss} loss: "
                 f"it has no labels to smooth."
             )
-        if not -(2**63) <= self.seed < 2**40:
-            raise CourseError(f"seed must be below 2**40, but is {self.seed}.")
+        if not 0 <= self.seed < 2**40:
+            raise CourseError(f"seed must lie between 0 and 2**40, but is {self.seed}.")
+
+    def _check_types(self) -> None:
+        """A number that came as text, from a form or a settings file, is named here at once."""
+        whole = ["batch_size", "num_epochs", "latent_dim", "base_channels", "save_interval", "seed"]
+        if self.image_size is not None:
+            whole.append("image_size")
+        kinds = (
+            (whole, int, "a whole number"),
+            (("learning_rate", "beta1", "label_smoothing"), int | float, "a number"),
+            (("dataset", "data_root", "loss", "device"), str, "text"),
+        )
+        for names, kind, words in kinds:
+            for name in names:
+                value = getattr(self, name)
+                if not isinstance(value, kind) or isinstance(value, bool):
+                    raise CourseError(f"{name} must be {words}, but is {value!r}.")
 
     def difference(self, other: TrainConfig) -> list[str]:
         """One line for each choice that differs and that a resumed run may not change."""

@@ -3,37 +3,57 @@
 from __future__ import annotations
 
 import io
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from gan_course import palette
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 def loss_plot(history: list[dict]) -> bytes:
-    """Both losses, and D's two mean probabilities, over the images seen, as a PNG."""
+    """Both losses, and D's two mean probabilities, over the images seen, as a PNG.
+
+    Single steps jump, for each is measured on one batch only: they are drawn thin, and their
+    running mean thick.
+    """
     from matplotlib.figure import Figure  # no pyplot: nothing global, no display
 
-    images = [row["images_seen"] for row in history]
     figure = Figure(figsize=(10, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
+    _curve(left, history, "loss_d", "D", palette.DISCRIMINATOR, "-")
+    _curve(left, history, "loss_g", "G", palette.GENERATOR, "-.")
+    left.set_title("Losses", loc="left")
+    left.set(xlabel="real images seen", ylabel="loss")
 
-    left.plot(images, [r["loss_d"] for r in history], color=palette.DISCRIMINATOR, label="D")
-    left.plot(images, [r["loss_g"] for r in history], color=palette.GENERATOR, ls="-.", label="G")
-    left.set(title="Losses", xlabel="real images seen", ylabel="loss")
-
-    right.plot(images, [r["mean_d_real"] for r in history], color=palette.REAL, label="D(x), real")
-    right.plot(
-        images,
-        [r["mean_d_fake"] for r in history],
-        color=palette.FAKE,
-        ls="--",
-        label="D(G(z)), fake",
-    )
+    _curve(right, history, "mean_d_real", "D(x), real", palette.REAL, "-")
+    _curve(right, history, "mean_d_fake", "D(G(z)), fake", palette.FAKE, "--")
     right.axhline(0.5, color="0.5", lw=0.8, ls=":")
-    right.set(title="What D thinks", xlabel="real images seen", ylabel="mean probability")
-    right.set_ylim(0, 1)
+    right.set_title("What D thinks", loc="left")
+    right.set(xlabel="real images seen", ylabel="mean probability", ylim=(0, 1))
 
     for axis in (left, right):
-        axis.legend(frameon=False)
+        # above the curves, where it hides none of them
+        axis.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 1))
         axis.spines[["top", "right"]].set_visible(False)
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=110, format="png")
     return buffer.getvalue()
+
+
+def _curve(axis: Axes, history: list[dict], key: str, label: str, color: str, style: str) -> None:
+    images = [row["images_seen"] for row in history]
+    values = [row[key] for row in history]
+    axis.plot(images, values, color=color, ls="-", lw=0.8, alpha=0.3)
+    axis.plot(images, running_mean(values), color=color, ls=style, lw=2, label=label)
+
+
+def running_mean(values: list[float]) -> np.ndarray:
+    """The mean of each value and its neighbours: a twentieth of all values, fewer at the ends."""
+    reach = len(values) // 40
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    index = np.arange(len(values))
+    first, last = np.maximum(index - reach, 0), np.minimum(index + reach + 1, len(values))
+    return (sums[last] - sums[first]) / (last - first)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Iterator
@@ -19,8 +18,11 @@ from gan_course.models import DCGANDiscriminator, DCGANGenerator
 from gan_course.models.weights import save_generator, write_atomically
 from gan_course.training.checkpoint import read_checkpoint, restore, save_checkpoint
 from gan_course.training.config import TrainConfig
+from gan_course.training.device import choose_device
 from gan_course.training.ema import AveragedGenerator
+from gan_course.training.history import read_history, write_history
 from gan_course.training.step import StepStats, training_step
+from gan_course.training.stop_button import StopButton
 
 LOG_EVERY = 10  # steps between two lines of history: each line waits for the device
 
@@ -121,31 +123,35 @@ class Trainer:
     def fit(self, progress: bool = True) -> Trainer:
         """Train to the end, with a progress bar, and save what the config asks for.
 
-        Ctrl-C (the stop button in a notebook) saves a checkpoint and leaves the loop.
+        Ctrl-C (the stop button in a notebook) ends the step that is running, saves a checkpoint
+        and leaves the loop.
         """
         total = self.config.num_epochs * self.batches_per_epoch
         bar = tqdm(
             total=total, initial=self.step, disable=not progress, unit="step", mininterval=0.5
         )
         first_image, start = self.images_seen, time.perf_counter()
-        try:
-            with bar:
-                for stats in self.steps():
-                    bar.update(1)
-                    if stats.step % 50 == 0 and self.history:
-                        seconds = time.perf_counter() - start
-                        speed = (self.images_seen - first_image) / seconds
-                        last = self.history[-1]
-                        bar.set_postfix_str(
-                            f"{speed:,.0f} img/s, loss D {last['loss_d']:.2f}, "
-                            f"G {last['loss_g']:.2f}"
-                        )
-        except KeyboardInterrupt:
-            self.save()
+        with StopButton() as stop, bar:
             if self.folder is not None:
-                print(f"Stopped after {self.step} steps and saved. Go on with --resume.")
-            return self
-        self._finish()
+                # A folder that cannot be written shows itself now, not after the first epochs.
+                write_history(self.history_path, self.history)
+            for stats in self.steps():
+                bar.update(1)
+                if stats.step % 50 == 0 and self.history:
+                    seconds = time.perf_counter() - start
+                    speed = (self.images_seen - first_image) / seconds
+                    last = self.history[-1]
+                    bar.set_postfix_str(
+                        f"{speed:,.0f} img/s, loss D {last['loss_d']:.2f}, G {last['loss_g']:.2f}"
+                    )
+                if stop.pressed:
+                    break
+        if stop.pressed and not self.finished:
+            self.save()
+            kept = "" if self.folder is None else " and saved. Go on with --resume"
+            print(f"Stopped after {self.step} steps{kept}.")
+        elif self.folder is not None:
+            save_generator(self.averaged.model, self.folder / "checkpoints/generator_final.pth")
         return self
 
     @property
@@ -169,17 +175,28 @@ class Trainer:
     def checkpoint_path(self) -> Path | None:
         return None if self.folder is None else self.folder / "checkpoints" / "last.safetensors"
 
+    @property
+    def history_path(self) -> Path | None:
+        return None if self.folder is None else self.folder / "history.jsonl"
+
     def save(self) -> None:
-        """Write the checkpoint, the generator of this epoch, the history and the pictures."""
+        """Write the checkpoint, the generator of this epoch, the history and the pictures.
+
+        Raises:
+            CourseError: if the disk is full, or if the weights are no longer numbers. What was
+                saved before is then untouched.
+        """
         if self.folder is None:
             return
+        self._refuse_to_save_nonsense()
         progress = {
             "step": self.step,
             "epoch": self.epoch,
             "batch": self.batch,
             "images_seen": self.images_seen,
+            "images": len(self.images),
         }
-        self._write_history()
+        write_history(self.history_path, self.history)
         save_checkpoint(
             self.checkpoint_path,
             self.config,
@@ -193,10 +210,6 @@ class Trainer:
             save_generator(self.averaged.model, self.folder / "checkpoints" / name)
         self._save_pictures()
 
-    def _finish(self) -> None:
-        if self.folder is not None:
-            save_generator(self.averaged.model, self.folder / "checkpoints/generator_final.pth")
-
     def _save_pictures(self) -> None:
         from gan_course.training.plots import loss_plot
 
@@ -205,16 +218,17 @@ class Trainer:
         outputs = self.folder / "outputs"
         write_atomically(outputs / "generated_samples.png", picture_bytes(grid))
         if self.history:
-            write_atomically(outputs / "training_loss.png", loss_plot(self.history))
-
-    def _write_history(self) -> None:
-        """One JSON object a line. Written whole each time, so that it never has half a line."""
-        lines = "".join(json.dumps(row) + "\n" for row in self.history)
-        write_atomically(self.folder / "history.jsonl", lines.encode())
+            try:
+                plot = loss_plot(self.history)
+            except ImportError:  # a GPU machine without matplotlib; history.jsonl has the numbers
+                return
+            write_atomically(outputs / "training_loss.png", plot)
 
     def _refuse_to_overwrite(self) -> None:
-        path = self.checkpoint_path
-        if path is not None and path.exists() and not self.config.resume:
+        if self.folder is None or self.config.resume:
+            return
+        checkpoints = self.folder / "checkpoints"
+        if self.checkpoint_path.exists() or any(checkpoints.glob("generator_*.pth")):
             raise CourseError(
                 f"{self.folder} already holds a run, and it was not touched. Go on with it by "
                 f"--resume, or start a new one elsewhere by --output-dir."
@@ -234,14 +248,16 @@ class Trainer:
                 + "; ".join(changed)
                 + ". Repeat them, or start a new run in another --output-dir."
             )
-        restore(tensors, self._models(), self._optimizers(), self.checkpoint_path)
-        self.rng.set_state(tensors["rng"])
+        if progress["images"] != len(self.images):
+            raise CourseError(
+                f"the run to resume was started with {progress['images']:,} images of "
+                f"{self.config.dataset}, and now there are {len(self.images):,}. Bring back the "
+                f"same images, or start a new run in another --output-dir."
+            )
+        restore(tensors, self._models(), self._optimizers(), self.rng, self.checkpoint_path)
         self.step, self.epoch = progress["step"], progress["epoch"]
         self.batch, self.images_seen = progress["batch"], progress["images_seen"]
-        history = self.folder / "history.jsonl"
-        if history.exists():
-            rows = [json.loads(line) for line in history.read_text().splitlines()]
-            self.history = [row for row in rows if row["step"] <= self.step]
+        self.history = read_history(self.history_path, self.step)
 
     def _models(self) -> dict[str, torch.nn.Module]:
         return {
@@ -256,34 +272,22 @@ class Trainer:
     def _log(self, stats: StepStats) -> None:
         row = stats.floats()
         if not math.isfinite(row["loss_d"]) or not math.isfinite(row["loss_g"]):
-            kept = "" if self.folder is None else " The last saved checkpoint is still good."
-            raise CourseError(
+            self._stop(
                 f"the loss is no longer a number at step {self.step} (D {row['loss_d']}, "
-                f"G {row['loss_g']}), so training has stopped.{kept} A smaller learning rate "
-                f"than {self.config.learning_rate} usually helps."
+                f"G {row['loss_g']})"
             )
         self.history.append(row)
 
+    def _refuse_to_save_nonsense(self) -> None:
+        """The losses are looked at now and then only; what is saved is always looked at."""
+        models = self._models().values()
+        if not all(bool(torch.isfinite(p).all()) for m in models for p in m.parameters()):
+            self._stop(f"some weights are no longer numbers after step {self.step}")
 
-def choose_device(name: str) -> torch.device:
-    """The device with this name; ``auto`` takes a GPU if there is one.
-
-    Raises:
-        CourseError: if the device is unknown or this machine does not have it.
-    """
-    if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise CourseError(f"there is no device called {name!r}: use auto, cpu or cuda.") from None
-    if device.type == "cuda" and not torch.cuda.is_available():
+    def _stop(self, what: str) -> None:
+        saved = self.checkpoint_path is not None and self.checkpoint_path.exists()
+        kept = " The last saved checkpoint is still good." if saved else ""
         raise CourseError(
-            "this machine has no GPU that torch can use (--device cuda). Use --device cpu or "
-            "auto; `gan-course doctor` tells what torch sees."
+            f"{what}, so training has stopped.{kept} A smaller learning rate than "
+            f"{self.config.learning_rate} usually helps."
         )
-    if device.type == "mps" and not torch.backends.mps.is_available():
-        raise CourseError("this machine has no Apple GPU (--device mps). Use --device cpu or auto.")
-    return device

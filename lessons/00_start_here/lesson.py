@@ -108,6 +108,8 @@ quiz("00_start_here", "before")
 # close that gap; then D has to find another one. After thousands of rounds the forgeries are good.
 # *Adversarial* means just this: two networks against each other. Together they are a **GAN**,
 # a *generative adversarial network*.
+#
+# Here is the game as a picture. (The next cell only notes what stands where. Run it, and read on.)
 
 # %%
 boxes = [  # x, y, text, colour, line
@@ -129,7 +131,7 @@ arrows = [  # from, to, line, bend
 ]
 
 # %% [markdown]
-# (That cell only wrote down where things go. This one draws the game.)
+# Now the picture itself.
 
 # %%
 figure, axis = plt.subplots(figsize=(9, 3.9))
@@ -140,9 +142,7 @@ for start, end, line, bend in arrows:
     look = {"arrowstyle": "->", "lw": 1.8, "ls": line, "connectionstyle": f"arc3,rad={bend}"}
     axis.annotate("", end, start, arrowprops=look)
 axis.text(7.8, 2.3, "what was the truth?", ha="center", fontsize=11, style="italic")
-axis.text(
-    5.6, -1.62, "what would have made D say “real”?", ha="center", fontsize=11, style="italic"
-)
+axis.text(5.6, -1.62, "what would D call real?", ha="center", fontsize=11, style="italic")
 axis.set(xlim=(-0.2, 9.7), ylim=(-1.9, 2.6), title="The game: G never sees a real image")
 axis.axis("off")
 show(
@@ -150,7 +150,7 @@ show(
     alt="A diagram. Noise z goes into G, the forger, which makes a fake image. The fake image "
     "and a real image x go into D, the detective, which answers: real or fake? A dashed arrow "
     "leads from the answer back to D: what was the truth? Another leads back to G: what would "
-    "have made D say real?",
+    "D call real?",
 )
 
 # %% [markdown]
@@ -203,7 +203,7 @@ show(
 
 # %% [markdown]
 # Write the numbers of the six that you take for fakes between the brackets, for example
-# `[0, 2, 5, 6, 9, 11]`. Run the cell, then the one below it.
+# `[0, 1, 2, 3, 4, 5]`. Run the cell, then the one below it.
 
 # %%
 my_fakes = []
@@ -331,7 +331,7 @@ show(
 # before you start it, choose *Edit → Clear Outputs of All Cells*.
 #
 # **Labs** are for playing, like the sampler above. Each one can print the PyTorch code that does what
-# you see:
+# you see; in the lab itself, open *The same in PyTorch* below the picture.
 
 # %%
 print(sampler.code())

@@ -574,5 +574,6 @@ quiz("01_conv2d", "after")
 # **Now you.** [exercises/01_conv2d](../exercises/01_conv2d.ipynb): seven tasks, from predicting a size
 # to writing all of `Conv2d`.
 #
-# **Next** Lessons 02 to 07 are still being written. Until then go on with
-# [08 · Train a DCGAN](08_train_dcgan.ipynb), which explains what it needs.
+# **Next** [02 · ConvTranspose2d](02_conv_transpose2d.ipynb): the same layer the other way round, which
+# makes small things large. (You would rather train something first?
+# [08 · Train a DCGAN](08_train_dcgan.ipynb) explains what it needs.)

@@ -285,4 +285,4 @@ quiz("02_conv_transpose2d", "after")
 # More on checkerboards: Odena, Dumoulin & Olah 2016, "Deconvolution and Checkerboard Artifacts".
 #
 # **Now you** [exercises/02_conv_transpose2d](../exercises/02_conv_transpose2d.ipynb).
-# **Next** [03 Activations](03_activations.ipynb).
+# **Next** [05 First networks](05_first_networks.ipynb).

@@ -6,8 +6,8 @@
 #
 # **Time** about 30 minutes · **Builds on** [01 · Conv2d](01_conv2d.ipynb) · **Needs** no GPU
 #
-# This is a first version of the lesson, so that you can train something today. What lessons 02 to 07
-# will explain, such as transposed convolution and BatchNorm, gets one sentence here.
+# You can train something today, even if you come straight from lesson 01: what the lessons between
+# explain, such as transposed convolution and BatchNorm, gets one sentence here.
 
 # %%
 import copy
@@ -41,7 +41,7 @@ SEED = 0  # where all random numbers start
 quiz("08_train_dcgan", "before")
 
 # %% [markdown]
-# Now start. Run the cell, press **▶ Train**, and watch the images on the left: they come from the same
+# Now start. Run the cell, press **▶ Train**, and watch the images: they come from the same
 # z every time, so you can follow one image as it grows. Pause whenever you like. While it trains, go
 # on reading.
 
@@ -233,7 +233,7 @@ print(f"loss of G  {unsure_g:.3f}       log 2")
 
 # %%
 source = inspect.getsource(training_step)
-print(source[source.index("    # 1.") : source.index("    return")])
+print(source[source.index("    # 1.") : source.index("    return")].rstrip())
 
 # %% [markdown]
 # Now the same by hand, with the fresh G and D from section 3, and a look at what each half does. Each

@@ -11,13 +11,13 @@ from torch import nn
 from gan_course.arithmetic import (
     Layer,
     ShapeError,
-    expand_sizes,
     layers_between,
     overlap_counts,
     sequential_code,
     solve_chain,
 )
 from gan_course.arithmetic.solver import KERNEL_SIZES, PADDINGS, STRIDES, chains
+from gan_course.labs.shape_solver import expand_sizes
 
 
 @pytest.fixture(scope="module")

@@ -85,45 +85,52 @@ class LabPage:
         if inside.count() and not errors:
             self.problems.append(f"error in a widget: {inside.first.inner_text()[-300:]}")
 
-    def find_slider(self, label: str):
-        """The slider with this label. JupyterLab only draws cells near the screen: scroll to it."""
+    def find(self, label: str, css: str, inside: str):
+        """A widget by its label. JupyterLab only draws the cells near the screen: scroll to it."""
+        exactly = re.compile(f"^{re.escape(label)}$")
         for cell in self.cells():
             if not cell["widget"]:
                 continue
             self.page.evaluate(SCROLL_TO, cell["index"])
-            name = self.page.locator(".widget-label", has_text=re.compile(f"^{re.escape(label)}$"))
-            slider = self.page.locator(".widget-slider", has=name).first
+            name = self.page.locator(css, has_text=exactly)
+            found = self.page.locator(inside, has=name).first if inside else name.first
             try:
-                slider.locator(".noUi-handle").wait_for(timeout=3000)
-                return slider
+                found.wait_for(timeout=2000)
+                return found
             except Exception as error:
                 if "Timeout" not in type(error).__name__:
                     raise
-        raise LookupError(f"no slider labelled {label!r} in this notebook")
+        raise LookupError(f"nothing labelled {label!r} in this notebook")
+
+    def press(self, label: str) -> None:
+        """Press a button by keyboard."""
+        self.find(label, "button.widget-button:visible", "").focus()
+        self.page.keyboard.press("Enter")
+        self.page.wait_for_timeout(500)
 
     def move(self, label: str, timeout: float = 10) -> float:
-        """Move a slider one step by keyboard; seconds until the picture beside it changes."""
-        slider = self.find_slider(label)
+        """Move a slider one step by keyboard; seconds until a picture beside it changes."""
+        slider = self.find(label, ".widget-label", ".widget-slider")
         handle = slider.locator(".noUi-handle")
         output = slider.locator(
             "xpath=ancestor::*[contains(concat(' ', @class, ' '), ' jp-OutputArea-output ')]"
         ).last
-        picture = output.locator(PICTURE).first
-        skip = output.get_by_role("button", name="skip", exact=True)
-        if skip.count() and skip.first.is_visible():  # a lab that wants a guess first
-            skip.first.click()
-            self.page.wait_for_timeout(500)
-        before = picture.evaluate("element => element.outerHTML")
+        pictures = output.locator(PICTURE)
+        show = "elements => elements.map(element => element.outerHTML).join()"
+        before = pictures.evaluate_all(show)
+        if slider.locator("[disabled]").count():
+            raise LookupError(f"the slider {label!r} is disabled")
         handle.focus()
         at_end = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemax")
         start = time.monotonic()
         self.page.keyboard.press("ArrowLeft" if at_end else "ArrowRight")
-        while picture.evaluate("element => element.outerHTML") == before:
+        while pictures.evaluate_all(show) == before:
             if time.monotonic() > start + timeout:
                 raise TimeoutError(f"moving {label!r} changed no picture in {timeout} s")
             self.page.wait_for_timeout(5)
         seconds = time.monotonic() - start
-        self._check_picture(picture)
+        for picture in pictures.all():
+            self._check_picture(picture)
         return seconds
 
     def _check_picture(self, picture) -> None:

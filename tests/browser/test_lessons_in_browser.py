@@ -6,24 +6,31 @@ import pytest
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-# A lesson is added with one line: its notebook, and the sliders that must move a picture.
+# A lesson is added with one line: its notebook, and what is done in it, in order, by keyboard.
+# After each move of a slider a picture beside it must be another one.
 LESSONS = [
-    ("00_start_here", ["seed", "images per row"]),
-    ("01_conv2d", ["input size", "kernel_size"]),
-    ("02_conv_transpose2d", ["chosen cell", "stride", "layers"]),
+    ("00_start_here", ["move seed", "move images per row"]),
+    ("01_conv2d", ["press skip", "move chosen cell", "move input size", "move kernel_size"]),
+    ("02_conv_transpose2d", ["move chosen cell", "press skip", "move layers"]),
+    ("05_first_networks", ["press skip", "move image size", "move Linear: side"]),
+    ("08_train_dcgan", ["press One step"]),
 ]
 
 
-@pytest.mark.parametrize(("lesson", "sliders"), LESSONS, ids=[name for name, _ in LESSONS])
-def test_lesson(lab_page, lab_server, lesson, sliders):
+@pytest.mark.parametrize(("lesson", "actions"), LESSONS, ids=[name for name, _ in LESSONS])
+def test_lesson(lab_page, lab_server, lesson, actions):
     _, token, _ = lab_server
     lab_page.open(f"notebooks/{lesson}.ipynb", token)
     lab_page.run_all()
     assert not lab_page.problems
-    for label in sliders:
-        seconds = lab_page.move(label)
-        print(f"{lesson}: {label} -> new picture after {seconds * 1000:.0f} ms")
-        lab_page.screenshot(f"{lesson}-{label.replace(' ', '-')}")
+    for action in actions:
+        verb, label = action.split(" ", 1)
+        if verb == "press":
+            lab_page.press(label)
+        else:
+            seconds = lab_page.move(label)
+            print(f"{lesson}: {label} -> new picture after {seconds * 1000:.0f} ms")
+        lab_page.screenshot(f"{lesson}-{action.replace(' ', '-')}")
     assert not lab_page.problems
 
 
@@ -59,14 +66,17 @@ def test_a_moving_picture_is_seen_to_move_and_a_dead_one_is_not(lab_page, lab_se
         root / "sliders.ipynb",
         SLIDER.replace("LINK", LINK),
         SLIDER.replace("LINK", "").replace("number", "dead"),
+        SLIDER.replace("LINK", "slider.disabled = True").replace("number", "locked"),
     )
     lab_page.open("sliders.ipynb", token)
     lab_page.run_all()
     assert lab_page.move("number") < 5
     with pytest.raises(TimeoutError, match="changed no picture"):
         lab_page.move("dead", timeout=1)
-    with pytest.raises(LookupError, match="no slider labelled 'missing'"):
-        lab_page.find_slider("missing")
+    with pytest.raises(LookupError, match="nothing labelled 'missing'"):
+        lab_page.move("missing")
+    with pytest.raises(LookupError, match="'locked' is disabled"):
+        lab_page.move("locked")
     assert not lab_page.problems
 
 

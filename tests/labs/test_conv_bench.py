@@ -208,7 +208,7 @@ def test_the_drawn_numbers_are_the_numbers():
         if data["size"] + 2 * settings.padding > 20:
             continue  # too small to read, so not written
         assert numbers(right) == data["output"].flatten().int().tolist()
-        assert numbers(left)[-settings.kernel_size**2 :] == data["kernel"].flatten().tolist()
+        assert numbers(left)[-(settings.kernel_size**2) :] == data["kernel"].flatten().tolist()
         drawn += 1
     assert drawn > 20
 

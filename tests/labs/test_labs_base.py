@@ -107,15 +107,24 @@ def test_a_skipped_prediction_is_not_a_right_one():
     assert [p["right"] for p in lab.predictions] == [True, False, False]
 
 
-def test_drawing_leaves_torch_as_it_was():
+@pytest.fixture
+def two_threads():
     before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_drawing_leaves_torch_as_it_was(two_threads):
     inside = []
     with pytest.raises(ZeroDivisionError), torch_threads(1):
         inside.append(torch.get_num_threads())
         raise ZeroDivisionError
     with torch_threads(0):
         inside.append(torch.get_num_threads())
-    assert inside == [1, 1] and torch.get_num_threads() == before
+    assert inside == [1, 1] and torch.get_num_threads() == 2
+    ConvBench().ui()
+    assert torch.get_num_threads() == 2
 
 
 # ---- show ------------------------------------------------------------------------------------

@@ -1,0 +1,66 @@
+"""From a picture file to the square of pixels that a network takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+SMALLEST = 4  # pixels; what is smaller is an icon or a mistake
+
+
+def read_picture(path: Path, size: int) -> Tensor:
+    """Decode a file: uint8 (3, size, size), turned as its camera says, what is clear made white.
+
+    Raises:
+        ValueError, or whatever Pillow does, if the file is no picture or a broken one.
+    """
+    try:
+        with Image.open(path) as image:
+            image.load()
+            if min(image.size) < SMALLEST:
+                raise ValueError(f"only {image.width}x{image.height} pixels")
+            return to_square(_upright(image), size, channels=3)
+    except UnidentifiedImageError:
+        raise ValueError("not an image") from None
+
+
+def to_square(image: Image.Image, size: int, channels: int) -> Tensor:
+    """Crop the middle square, resample it smoothly, and return uint8 (C, size, size)."""
+    if image.mode == "F" or image.mode.startswith("I"):
+        image = _eight_bits(image)
+    if channels == 3 and image.has_transparency_data:
+        # What is transparent becomes white, not the black that a plain conversion would give.
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    image = image.convert("L" if channels == 1 else "RGB")
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    image = image.crop((left, top, left + side, top + side))
+    if image.width != size:
+        image = image.resize((size, size), Image.Resampling.BICUBIC)
+    pixels = np.asarray(image, dtype=np.uint8)
+    if channels == 1:
+        return torch.tensor(pixels[None])
+    return torch.tensor(pixels.transpose(2, 0, 1).copy())
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turned as the camera noted in the EXIF block."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # a damaged note says nothing about the picture: take it as it lies
+        return image
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Grey with 16 bits, 0..65535, or with floats, 0..1, as 0..255. Pillow alone would clip it."""
+    values = np.asarray(image, dtype=np.float32)
+    if image.mode != "F":
+        values = values / 257
+    elif values.max() <= 1:
+        values = values * 255
+    return Image.fromarray(np.nan_to_num(values).round().clip(0, 255).astype(np.uint8))
