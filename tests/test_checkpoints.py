@@ -11,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
+from torch import nn
 
 from gan_course.errors import CourseError
 from gan_course.models import DCGANDiscriminator, DCGANGenerator, SimpleGenerator, weights
@@ -107,6 +108,26 @@ def test_other_contents_are_refused(tmp_path):
     save_file({"a": torch.zeros(3)}, tmp_path / "a.safetensors")
     with pytest.raises(CourseError, match="another architecture"):
         load_generator(tmp_path / "a.safetensors")
+
+
+def test_a_file_that_claims_a_huge_network_costs_no_memory(tmp_path, monkeypatch):
+    tensors = {
+        "stem.0.weight": torch.zeros(1, 1),
+        "to_image.0.weight": torch.zeros(5000, 1, 4, 4),
+        **{f"blocks.{i}.0.weight": torch.zeros(1) for i in range(3)},
+    }
+    save_file(tensors, tmp_path / "x.safetensors")
+    drawn = []
+    normal = nn.init.normal_
+
+    def watched(tensor, *arguments, **named):
+        drawn.append(tensor.device.type)
+        return normal(tensor, *arguments, **named)
+
+    monkeypatch.setattr(nn.init, "normal_", watched)
+    with pytest.raises(CourseError, match="another architecture"):
+        load_generator(tmp_path / "x.safetensors")
+    assert set(drawn) == {"meta"}
 
 
 @pytest.mark.parametrize("ending", [".pth", ".safetensors"])

@@ -107,8 +107,17 @@ def test_a_second_run_in_the_same_folder_is_refused_and_nothing_is_lost(trained)
         ([], "train"),
     ],
 )
-def test_mistakes_get_a_sentence(arguments, words, tmp_path):
-    assert words in one_sentence(run(*arguments, cwd=tmp_path))
+def test_mistakes_get_a_sentence(arguments, words, tmp_path, monkeypatch, capsys):
+    """In this process, for speed: the tests around this one look at whole processes."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as end:
+        cli.main(arguments)
+    said = capsys.readouterr().err
+    if isinstance(end.value.code, str):  # Python prints it and exits with 1
+        said += end.value.code
+    else:
+        assert end.value.code == 2  # usage
+    assert words in " ".join(said.replace("│", " ").split())
     assert not any(tmp_path.iterdir())  # nothing was begun
 
 
