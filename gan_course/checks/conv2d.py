@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gan_course.checks.compare import plain
 from gan_course.checks.framework import (
     CASES,
     FunctionTask,
@@ -193,15 +194,25 @@ size_formula = FunctionTask(
 # ---- 3: choose a layer ------------------------------------------------------------------------
 
 
+def _whole_numbers(answer: dict, names: tuple[str, ...]) -> dict | str:
+    """The answer with its numbers as ints (4.0 is 4), or what is wrong with it."""
+    if not isinstance(answer, dict) or set(answer) != set(names):
+        return f"The answer is a dict with exactly these names: {', '.join(names)}."
+    numbers = {name: plain(answer[name]) for name in names}
+    for name, value in numbers.items():
+        whole = isinstance(value, int | float) and not isinstance(value, bool) and value % 1 == 0
+        if not whole:
+            return f"{name} is a whole number; yours is {value!r}."
+    return {name: int(value) for name, value in numbers.items()}
+
+
 def _halves_evenly(answer: dict) -> str | None:
-    names = {"kernel_size", "stride", "padding"}
-    if not isinstance(answer, dict) or set(answer) != names:
-        return f"The answer is a dict with exactly these names: {', '.join(sorted(names))}."
-    if not all(isinstance(v, int) and not isinstance(v, bool) for v in answer.values()):
-        return "Each of the three is a whole number."
-    if answer["kernel_size"] < 1 or answer["stride"] < 1 or answer["padding"] < 0:
+    numbers = _whole_numbers(answer, ("kernel_size", "stride", "padding"))
+    if isinstance(numbers, str):
+        return numbers
+    k, s, p = numbers.values()
+    if k < 1 or s < 1 or p < 0:
         return "kernel_size and stride are at least 1, padding at least 0."
-    k, s, p = answer["kernel_size"], answer["stride"], answer["padding"]
     for n in (64, 32, 28, 16, 8):
         try:
             size = _torch_size(n, k, s, p, 1)
@@ -224,27 +235,45 @@ choose_layer = PropertyTask(
     (
         Mistake(
             "no padding",
-            "Close: without padding one position is lost at the border, 64 becomes 31. "
-            "How much padding brings it back?",
+            "Close: the stride is right, but without padding positions are lost at the border and "
+            "64 becomes less than 32. How much padding brings them back?",
             {"kernel_size": 4, "stride": 2, "padding": 0},
+            also=({"kernel_size": 3, "stride": 2, "padding": 0},),
+            fits=lambda a: a["stride"] == 2 and a["padding"] == 0 and 2 < a["kernel_size"] <= 8,
         ),
         Mistake(
             "stride 1",
             "With stride 1 the kernel stops at every pixel, so the size hardly shrinks. "
             "It has to jump.",
             {"kernel_size": 3, "stride": 1, "padding": 1},
+            also=({"kernel_size": 4, "stride": 1, "padding": 0},),
+            fits=lambda a: a["stride"] == 1,
         ),
         Mistake(
             "odd kernel",
-            "The sizes are right, and many networks use it. But with kernel 3 and stride 2 every "
-            "second row is read twice and the others once. Find one that reads them all alike.",
+            "The sizes are right, and many networks use it. But an odd kernel that jumps by 2 "
+            "reads every second row once more than the rows between. Find one that reads them all "
+            "alike.",
             {"kernel_size": 3, "stride": 2, "padding": 1},
+            also=({"kernel_size": 5, "stride": 2, "padding": 2},),
+            fits=lambda a: (
+                a["stride"] == 2
+                and a["kernel_size"] % 2 == 1
+                and a["kernel_size"] == 2 * a["padding"] + 1 > 1
+            ),
         ),
         Mistake(
             "skips pixels",
             "The sizes are right, but a kernel of 1 that jumps by 2 never reads three pixels of "
             "four.",
             {"kernel_size": 1, "stride": 2, "padding": 0},
+        ),
+        Mistake(
+            "too much padding",
+            "The stride is right, but there is more padding than the kernel needs, and 64 becomes "
+            "more than 32.",
+            {"kernel_size": 2, "stride": 2, "padding": 1},
+            fits=lambda a: a["stride"] == 2 and 2 * a["padding"] > a["kernel_size"] - 1,
         ),
     ),
     problem=_halves_evenly,
@@ -255,6 +284,14 @@ choose_layer = PropertyTask(
 
 def _plain(x: Tensor, kernel: Tensor) -> Tensor:
     return F.conv2d(x[None, None], kernel[None, None])[0, 0]
+
+
+def _square(out: Tensor) -> Tensor:
+    """A result whose columns were counted by its rows; stops where there are not so many."""
+    rows = out.shape[-2]
+    if out.shape[-1] < rows:
+        raise IndexError("a column that is not there")
+    return out[..., :rows]
 
 
 def _one_channel_cases(rng: torch.Generator) -> list[dict]:
@@ -305,6 +342,12 @@ one_channel = FunctionTask(
             "Rows and columns of the result are exchanged. The first index is the row (height), "
             "the second the column (width).",
             lambda x, kernel: _plain(x, kernel).T,
+        ),
+        Mistake(
+            "rows for both",
+            "The result has as many columns as rows. Count the columns from the widths of image "
+            "and kernel; they need not be square.",
+            lambda x, kernel: _square(_plain(x, kernel)),
         ),
     ),
     oracle=_plain,
@@ -387,6 +430,39 @@ def _groups_ignored(x, weight, bias, stride, padding, dilation, groups) -> Tenso
     return F.conv2d(x, weight, bias, stride, padding, dilation)
 
 
+def _mixing_all_channels(x, weight, bias, stride, padding, dilation, groups) -> Tensor:
+    """As in a loop that multiplies all channels with a kernel that has those of a group only."""
+    if groups > 1:
+        kh, kw = weight.shape[2:]
+        x[:, :, :kh, :kw] * weight[0]  # stops: the channels do not match
+    return _conv2d(x, weight, bias, stride, padding, dilation, groups)
+
+
+def _first_image_only(x, **arguments) -> Tensor:
+    out = torch.zeros_like(_conv2d(x, **arguments))
+    out[:1] = _conv2d(x[:1], **arguments)
+    return out
+
+
+def _without_gaps(x, weight, bias, stride, padding, dilation, groups) -> Tensor:
+    """The kernel's reach taken as dilation * k, so the last positions are missing."""
+    out = _conv2d(x, weight, bias, stride, padding, dilation, groups)
+    height, width = (
+        (n + 2 * padding - dilation * k) // stride + 1
+        for n, k in zip(x.shape[2:], weight.shape[2:], strict=True)
+    )
+    return out[:, :, :height, :width]
+
+
+def _after(change):
+    """The right convolution, changed afterwards."""
+
+    def wrong(x, **arguments):
+        return change(_conv2d(x, **arguments))
+
+    return wrong
+
+
 full_conv2d = FunctionTask(
     LESSON,
     "full_conv2d",
@@ -418,10 +494,62 @@ full_conv2d = FunctionTask(
             _full_mistake(_padded_with_border),
         ),
         Mistake(
+            "padding ignored",
+            "It does not pad: put `padding` rows and columns of zeros around x first.",
+            _full_mistake(lambda a: {"padding": 0}),
+        ),
+        Mistake(
+            "stride ignored",
+            "It ignores the stride: position (row, column) begins at pixel row · stride, and there "
+            "are fewer positions.",
+            _full_mistake(lambda a: {"stride": 1}),
+        ),
+        Mistake(
+            "stride on one axis",
+            "The stride works on one axis only. Rows and columns both jump by it.",
+            _full_mistake(lambda a: {"stride": (a["stride"], 1)}),
+            also=(_full_mistake(lambda a: {"stride": (1, a["stride"])}),),
+        ),
+        Mistake(
+            "dilation ignored",
+            "It ignores dilation: the taps of the kernel lie `dilation` pixels apart.",
+            _full_mistake(lambda a: {"dilation": 1}),
+        ),
+        Mistake(
+            "dilation times kernel",
+            "With dilation the last positions are missing: the kernel reaches over "
+            "dilation · (k − 1) + 1 pixels, not dilation · k.",
+            _without_gaps,
+        ),
+        Mistake(
+            "one row short",
+            "The last row and the last column of positions are missing: there is one position "
+            "more than there are jumps, + 1.",
+            _after(lambda out: out[:, :, :-1, :-1]),
+        ),
+        Mistake(
+            "rows for both",
+            "The result has as many columns as rows. Count the columns from the widths of image "
+            "and kernel; they need not be square.",
+            _after(_square),
+        ),
+        Mistake(
+            "axes swapped",
+            "Rows and columns of the result are exchanged. The axes are (N, channels, height, "
+            "width).",
+            _after(lambda out: out.transpose(2, 3)),
+        ),
+        Mistake(
             "groups ignored",
             "It reads the first channels for every output. With groups=g the channels are split "
             "into g parts, and output channel o reads part o // (out_channels // g).",
             _groups_ignored,
+        ),
+        Mistake(
+            "all channels with groups",
+            "It is right without groups. With groups=g a kernel has only in_channels // g "
+            "channels: multiply it with those channels of its own group, not with all of them.",
+            _mixing_all_channels,
         ),
         Mistake(
             "only one channel",
@@ -443,6 +571,13 @@ full_conv2d = FunctionTask(
             "the batch: each image goes through on its own.",
             lambda x, **arguments: _conv2d(x[:1].expand_as(x), **arguments),
         ),
+        Mistake(
+            "other images missing",
+            "Only the first image of the batch comes out. The first axis of x is the batch, and "
+            "each image goes through.",
+            _first_image_only,
+            also=(lambda x, **arguments: _conv2d(x[:1], **arguments),),
+        ),
     ),
     oracle=_conv2d,
     cases=_full_cases,
@@ -459,17 +594,20 @@ def published_size(n: int, kernel_size: int, stride: int, padding: int, dilation
 
 def _not_a_counterexample(answer: dict) -> str | None:
     names = ("n", "kernel_size", "stride", "padding", "dilation")
-    if not isinstance(answer, dict) or set(answer) != set(names):
-        return f"The answer is a dict with exactly these names: {', '.join(names)}."
-    if not all(isinstance(v, int) and not isinstance(v, bool) for v in answer.values()):
-        return "Each of the five is a whole number."
+    layer = _whole_numbers(answer, names)
+    if isinstance(layer, str):
+        return layer
     try:
-        right = _torch_size(**answer)
+        right = _torch_size(**layer)
     except (RuntimeError, ValueError, ZeroDivisionError):
         return "torch refuses this layer, so it has no output size at all."
-    published = published_size(**answer)
+    published = published_size(**layer)
     if published == right:
-        return f"Here the notes are right: they say {published}, and torch makes {right}."
+        return (
+            f"Here the notes are right: they say {published}, and torch makes {right}. The "
+            f"division leaves a rest, and rounding down hides the slip. Choose the numbers so that "
+            f"it comes out even."
+        )
     return None
 
 
@@ -480,8 +618,9 @@ spot_the_error = PropertyTask(
     (
         Mistake(
             "the notes' own example",
-            "On their own example the notes are right, by luck: (96 + 2 − 3) / 2 = 47.5, and the "
-            "floor hides the missing − 1. Look for a layer where nothing is rounded off.",
+            "On their own example the formula of the notes is right, by luck: "
+            "(96 + 2 − 3) / 2 = 47.5, and rounding down hides the missing − 1. Look for a layer "
+            "where nothing is rounded off.",
             {"n": 96, "kernel_size": 4, "stride": 2, "padding": 1, "dilation": 1},
         ),
         Mistake(
@@ -489,11 +628,17 @@ spot_the_error = PropertyTask(
             "torch refuses this layer: the kernel is larger than the padded input. A "
             "counterexample must be a layer that works.",
             {"n": 2, "kernel_size": 5, "stride": 1, "padding": 0, "dilation": 1},
+            also=({"n": 6, "kernel_size": 4, "stride": 2, "padding": 1, "dilation": 3},),
+            fits=lambda a: (
+                min(a["n"], a["kernel_size"], a["stride"], a["dilation"]) > 0
+                and a["dilation"] * (a["kernel_size"] - 1) + 1 > a["n"] + 2 * a["padding"]
+            ),
         ),
         Mistake(
             "stride 0",
             "A stride of 0 never moves; torch refuses it. Try stride 1.",
             {"n": 8, "kernel_size": 3, "stride": 0, "padding": 0, "dilation": 1},
+            fits=lambda a: a["stride"] == 0,
         ),
     ),
     problem=_not_a_counterexample,
@@ -564,6 +709,20 @@ count_costs = FunctionTask(
             "The biases are only added, so they cost no multiply-add.",
             _cost_mistake(
                 lambda i, o, k, n, g: (i // g * o * k * k + o, (i // g * o * k * k + o) * n * n)
+            ),
+        ),
+        Mistake(
+            "positions forgotten",
+            "The multiply-adds are those of one position. The kernel stops at out_size × out_size "
+            "of them.",
+            _cost_mistake(lambda i, o, k, n, g: (i // g * o * k * k + o, i // g * o * k * k)),
+        ),
+        Mistake(
+            "order exchanged",
+            "Both counts are right, but in the wrong order: first the parameters, then the "
+            "multiply-adds.",
+            _cost_mistake(
+                lambda i, o, k, n, g: (i // g * o * k * k * n * n, i // g * o * k * k + o)
             ),
         ),
         Mistake(

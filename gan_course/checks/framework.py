@@ -10,75 +10,47 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import inspect
 import os
-import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from gan_course.checks import progress
+from gan_course.checks.compare import (
+    compare_text,
+    describe,
+    describe_case,
+    kind_of,
+    same,
+)
+from gan_course.checks.running import (
+    Forbidden,
+    Stopped,
+    numbers_new_to,
+    one_line,
+    unwritten,
+    without,
+)
+from gan_course.checks.verdict import NOT_DONE, PASSED, WRONG, Answer, Mistake, Verdict
 
-PASSED, NOT_DONE, WRONG = "passed", "not done yet", "not right yet"
-_MARKS = {PASSED: "✓", NOT_DONE: "○", WRONG: "✗"}
-_COLORS = {PASSED: "#117733", NOT_DONE: "#6B6B6B", WRONG: "#D55E00"}
+__all__ = [
+    "CASES",
+    "NOT_DONE",
+    "PASSED",
+    "WRONG",
+    "Answer",
+    "FunctionTask",
+    "Mistake",
+    "PropertyTask",
+    "Task",
+    "ValuesTask",
+    "Verdict",
+]
 
 CASES = 12  # random inputs for one check
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """A wrong answer that many people give, and what to say to it.
-
-    Attributes:
-        name: short, for tests and teachers.
-        message: what is wrong and where to look, in a sentence or two.
-        answer: a function or value that makes exactly this mistake.
-    """
-
-    name: str
-    message: str
-    answer: Any
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a check says. Shown as the last line of a cell."""
-
-    status: str
-    message: str
-    details: str = ""
-
-    @property
-    def passed(self) -> bool:
-        return self.status == PASSED
-
-    def __str__(self) -> str:
-        text = f"{_MARKS[self.status]} {self.status.capitalize()}. {self.message}"
-        return text + (f"\n{self.details}" if self.details else "")
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        details = ""
-        if self.details:
-            details = f'<pre style="margin:6px 0 0">{escape(self.details)}</pre>'
-        return (
-            f'<div role="status" style="border-left:5px solid {_COLORS[self.status]};'
-            f'padding:4px 12px"><b>{_MARKS[self.status]} {self.status.capitalize()}.</b> '
-            f"{escape(self.message)}{details}</div>"
-        )
-
-
-class Answer(Exception):
-    """Ends a check early with a verdict."""
-
-    def __init__(self, status: str, message: str, details: str = "") -> None:
-        super().__init__(message)
-        self.verdict = Verdict(status, message, details)
 
 
 @dataclass(frozen=True)
@@ -112,7 +84,8 @@ class Task:
         try:
             if _untouched(answer):
                 raise Answer(NOT_DONE, "Replace the dots, then run this cell again.")
-            self.examine(answer, rng)
+            with _on_the_cpu(), torch.enable_grad():  # whatever the notebook has set
+                self.examine(answer, rng)
             verdict = Verdict(PASSED, self.praise)
         except Answer as ending:
             verdict = ending.verdict
@@ -136,16 +109,19 @@ class FunctionTask(Task):
         oracle: the right function.
         cases: a list of ``CASES`` inputs (dicts of named arguments) from a generator, small first.
         outcome: what to compare, made from (result, arguments); the result itself if None. For
-            functions that are called for what they do to their arguments.
+            functions that are called for what they do to their arguments. A dict reads best: the
+            entries that differ are shown by their names.
         prepare: called with the copied arguments before each run, for what a copy does not carry.
-        forbidden: names in torch and torch.nn.functional that would do the whole task.
-        tolerance: relative and absolute, for rounding.
+        returns: whether the function has to return something; if None, unless it has an outcome.
+        forbidden: names of torch's functions that would do the whole task.
+        tolerance: relative and absolute, for rounding; whole numbers must be equal.
     """
 
     oracle: Callable = None
     cases: Callable[[torch.Generator], list[dict]] = None
     outcome: Callable[[Any, dict], Any] | None = None
     prepare: Callable[[dict], None] | None = None
+    returns: bool | None = None
     forbidden: tuple[str, ...] = ()
     tolerance: float = 1e-4
 
@@ -153,28 +129,66 @@ class FunctionTask(Task):
         if not callable(answer):
             raise Answer(
                 WRONG,
-                f"The check wants the function itself, but got {_describe(answer)}. Hand it over "
+                f"The check wants the function itself, but got {describe(answer)}. Hand it over "
                 f"without calling it: no parentheses behind its name.",
             )
         cases = self.cases(rng)
+        _check_signature(answer, cases[0])
         expected = [self._run(self.oracle, case) for case in cases]
         results = []
-        failed = None
-        for i, case in enumerate(cases):
+        for case in cases:
             results.append(self._run_learner(answer, case))
-            if failed is None and not same(results[i], expected[i], self.tolerance):
-                failed = i
+            if isinstance(results[-1], Stopped):
+                break
+        failed = next(
+            (i for i, r in enumerate(results) if not same(r, expected[i], self.tolerance)), None
+        )
         if failed is None:
             return
+        self._name_the_mistake(cases, expected, results)
+        if isinstance(results[-1], Stopped) and failed < len(results) - 1:
+            # It went wrong before it stopped: perhaps that part has a name.
+            self._name_the_mistake(cases, expected, results[:-1])
+        raise self._unknown(cases, expected[failed], results[failed], failed)
+
+    def _name_the_mistake(self, cases: list, expected: list, results: list) -> None:
+        """Raise the answer to a known mistake, if these results are its results."""
         for mistake in self.mistakes:
-            if self._behaves_like(mistake, cases, expected, results):
-                raise Answer(WRONG, mistake.message)
-        raise Answer(
-            WRONG,
-            "Here is an input on which it differs from what it should do.",
-            f"input:    {_describe_case(cases[failed])}\n"
-            + compare_text(expected[failed], results[failed]),
-        )
+            for answer in mistake.answers:
+                if self._behaves_like(answer, cases, expected, results):
+                    stopped = isinstance(results[-1], Stopped)
+                    raise Answer(WRONG, mistake.message, str(results[-1]) if stopped else "")
+
+    def _behaves_like(self, wrong: Callable, cases: list, expected: list, results: list) -> bool:
+        """Whether the learner's results are those of a wrong answer, and it shows at all."""
+        shows = False
+        for case, right, result in zip(cases, expected, results, strict=False):
+            try:
+                made = self._run(wrong, case)
+            except Exception as error:
+                made = Stopped.by(error)
+            if not same(result, made, self.tolerance):
+                return False
+            shows = shows or not same(made, right, self.tolerance)
+        return shows
+
+    def _unknown(self, cases: list, expected: Any, got: Any, failed: int) -> Answer:
+        """The smallest input on which it fails, and what is new about it."""
+        lines = [f"input:    {describe_case(cases[failed])}"]
+        new = numbers_new_to(cases[failed], cases[:failed])
+        if failed and new:
+            lines.append(f"The {failed} before it went well; new in this one: {new}")
+        if isinstance(got, Stopped):
+            return Answer(
+                WRONG,
+                f"Your code stopped with {got.kind}: {got.message}.",
+                "\n".join([*filter(None, [got.place]), *lines]),
+            )
+        message = "Here is an input on which it differs from what it should do."
+        if kind_of(got) != kind_of(expected):
+            message = f"It gives {kind_of(got)}, but {kind_of(expected)} is asked for."
+        lines.append(compare_text(expected, got, self.tolerance))
+        return Answer(WRONG, message, "\n".join(lines))
 
     def _fresh(self, case: dict) -> dict:
         """The arguments for one run, which may do with them what it likes."""
@@ -185,54 +199,53 @@ class FunctionTask(Task):
 
     def _run(self, function: Callable, case: dict) -> Any:
         arguments = self._fresh(case)
-        result = function(**arguments)
-        return self.outcome(result, arguments) if self.outcome else result
+        with torch.enable_grad():  # and back afterwards, whatever the function does to it
+            result = function(**arguments)
+            return self.outcome(result, arguments) if self.outcome else result
 
     def _run_learner(self, answer: Callable, case: dict) -> Any:
+        """The outcome, or how it stopped."""
         arguments = self._fresh(case)
-        try:
-            with without(self.forbidden):
-                result = answer(**arguments)
-        except NotImplementedError:
-            raise Answer(NOT_DONE, "Fill in the function, then run this cell again.") from None
-        except Forbidden as error:
-            raise Answer(
-                WRONG,
-                f"It calls {error}, which does the whole job. The point here is to write it "
-                f"yourself.",
-            ) from None
-        except Exception as error:
-            raise Answer(
-                WRONG,
-                f"Your code stopped with {type(error).__name__}: {_one_line(error)}.",
-                f"{_place_of(error)}input: {_describe_case(case)}",
-            ) from None
-        if self.outcome is None:
-            if result is None or result is Ellipsis:
+        with torch.enable_grad():
+            try:
+                with without(self.forbidden):
+                    result = answer(**arguments)
+            except Forbidden as error:
+                raise Answer(
+                    WRONG,
+                    f"It calls {error}, which does the whole job. The point here is to write it "
+                    f"yourself.",
+                ) from None
+            except Exception as error:
+                stub = unwritten(error) if isinstance(error, NotImplementedError) else None
+                if stub is None:
+                    return Stopped.by(error)
+                name = "the function"
+                if stub != getattr(answer, "__name__", stub):
+                    name = f"{stub}, which it calls,"
+                raise Answer(NOT_DONE, f"Fill in {name} and run this cell again.") from None
+            must_return = self.outcome is None if self.returns is None else self.returns
+            if must_return and _untouched(result):
                 raise Answer(
                     NOT_DONE, "The function returns nothing yet. Is a `return` missing at its end?"
                 )
-            if not same(arguments, case, 0.0):
+            if self.outcome is None:
+                if not same(arguments, case, 0.0):
+                    raise Answer(
+                        WRONG,
+                        "It changes its arguments while it works (an operation in place, such as "
+                        "`x += ...`). Work on a copy: the caller may still need them.",
+                    )
+                return result
+            try:
+                return self.outcome(result, arguments)
+            except Exception as error:
                 raise Answer(
                     WRONG,
-                    "It changes its arguments while it works (an operation in place, such as "
-                    "`x += ...`). Work on a copy: the caller may still need them.",
-                )
-            return result
-        return self.outcome(result, arguments)
-
-    def _behaves_like(self, mistake: Mistake, cases: list, expected: list, results: list) -> bool:
-        """Whether the learner's results are those of the mistake, and the mistake shows at all."""
-        shows = False
-        for case, right, result in zip(cases, expected, results, strict=True):
-            try:
-                wrong = self._run(mistake.answer, case)
-            except Exception:
-                return False
-            if not same(result, wrong, self.tolerance):
-                return False
-            shows = shows or not same(wrong, right, self.tolerance)
-        return shows
+                    f"The check cannot work with what it leaves: {type(error).__name__}: "
+                    f"{one_line(error)}.",
+                    f"input: {describe_case(case)}\nit returned: {describe(result)}",
+                ) from None
 
 
 @dataclass(frozen=True)
@@ -251,11 +264,11 @@ class ValuesTask(Task):
 
     def examine(self, answer: Any, rng: torch.Generator) -> None:
         expected = self.expected()
-        if isinstance(answer, Tensor):
+        if hasattr(answer, "tolist"):  # a tensor or a NumPy array
             answer = answer.tolist()
         if isinstance(answer, str | Mapping) or not isinstance(answer, Sequence):
             raise Answer(
-                WRONG, f"The check wants a list of {len(expected)}, but got {_describe(answer)}."
+                WRONG, f"The check wants a list of {len(expected)}, but got {describe(answer)}."
             )
         if any(_untouched(entry) for entry in answer):
             done = sum(not _untouched(entry) for entry in answer)
@@ -271,15 +284,21 @@ class ValuesTask(Task):
         score = f"{right} of {len(expected)} are right. "
         # Made everywhere, or else made wherever the answer is wrong.
         for entries in (range(len(expected)), wrong):
-            for mistake in self.mistakes:
-                if all(same(answer[i], mistake.answer[i], 1e-6) for i in entries):
-                    raise Answer(WRONG, score + mistake.message)
+            fitting = [
+                mistake
+                for mistake in self.mistakes
+                if any(all(same(answer[i], a[i], 1e-6) for i in entries) for a in mistake.answers)
+            ]
+            if len(fitting) == 1:
+                raise Answer(WRONG, score + fitting[0].message)
         first = wrong[0]
-        raise Answer(
-            WRONG,
-            f"{score}Look at number {first + 1} again: {self.questions[first]}",
-            f"you have {answer[first]!r}",
-        )
+        message = f"{score}Look at number {first + 1} again: {self.questions[first]}"
+        details = f"you have {answer[first]!r}"
+        if kind_of(answer[first]) != kind_of(expected[first]):
+            details += f", which is {kind_of(answer[first])}; {kind_of(expected[first])} is wanted"
+        if fitting:  # several ways lead to these values
+            details = "\n".join([details, "One of these?", *(f"· {m.message}" for m in fitting)])
+        raise Answer(WRONG, message, details)
 
 
 @dataclass(frozen=True)
@@ -287,8 +306,8 @@ class PropertyTask(Task):
     """Find something with a property; there may be many right answers.
 
     Attributes:
-        problem: from an answer, what is wrong with it in a sentence, or None. Mistakes are tried
-            first, by equality.
+        problem: from an answer, what is wrong with it in a sentence, or None. If something is,
+            the mistakes are tried first.
     """
 
     problem: Callable[[Any], str | None] = None
@@ -303,80 +322,52 @@ class PropertyTask(Task):
         except Exception as error:
             raise Answer(
                 WRONG,
-                f"The check cannot work with {_describe(answer)}: {type(error).__name__}: "
-                f"{_one_line(error)}.",
+                f"The check cannot work with {describe(answer)}: {type(error).__name__}: "
+                f"{one_line(error)}.",
             ) from None
         if problem is None:
             return
         for mistake in self.mistakes:
-            if mistake.answer == answer:
+            if _makes(mistake, answer):
                 raise Answer(WRONG, mistake.message)
         raise Answer(WRONG, problem)
 
 
-class Forbidden(Exception):
-    """The learner called what they were to write."""
+def _on_the_cpu() -> contextlib.AbstractContextManager:
+    """Checks are small. The context costs time, so it is entered only where it is needed."""
+    on_cpu = torch.get_default_device().type == "cpu"
+    return contextlib.nullcontext() if on_cpu else torch.device("cpu")
 
 
-@contextlib.contextmanager
-def without(names: tuple[str, ...]) -> Iterator[None]:
-    """Meanwhile these functions of torch and torch.nn.functional raise ``Forbidden``."""
-    places = [(module, name) for module in (torch, torch.nn.functional) for name in names]
-    places = [(module, name) for module, name in places if hasattr(module, name)]
-    before = [getattr(module, name) for module, name in places]
-
-    def refuse(name: str) -> Callable:
-        def refused(*arguments: Any, **named: Any) -> None:
-            raise Forbidden(name)
-
-        return refused
-
-    for module, name in places:
-        setattr(module, name, refuse(name))
+def _check_signature(function: Callable, case: dict) -> None:
+    """Whether the function can be called with these arguments by name."""
     try:
-        yield
-    finally:
-        for (module, name), original in zip(places, before, strict=True):
-            setattr(module, name, original)
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some built-in functions do not tell
+        return
+    try:
+        signature.bind(**case)
+    except TypeError:
+        theirs = ", ".join(signature.parameters) or "none"
+        raise Answer(
+            WRONG,
+            f"The check calls it with the arguments {', '.join(case)}, by these names. "
+            f"Yours takes: {theirs}.",
+        ) from None
 
 
-def same(a: Any, b: Any, tolerance: float) -> bool:
-    """Equal up to rounding, also inside lists and dicts; tensors must have the same shape."""
-    if isinstance(a, Tensor) and isinstance(b, Tensor):
-        if a.shape != b.shape:
-            return False
-        if not (a.is_floating_point() or b.is_floating_point()):
-            return torch.equal(a, b)
-        return torch.allclose(
-            a.double(), b.double(), rtol=tolerance, atol=tolerance, equal_nan=True
-        )
-    if isinstance(a, Tensor) and a.ndim == 0 and isinstance(b, int | float):
-        return same(a.item(), b, tolerance)
-    if isinstance(b, Tensor) and b.ndim == 0 and isinstance(a, int | float):
-        return same(a, b.item(), tolerance)
-    if isinstance(a, bool) != isinstance(b, bool):
+def _makes(mistake: Mistake, answer: Any) -> bool:
+    """Whether an answer to a ``PropertyTask`` makes this mistake."""
+    if mistake.fits is None:
+        if isinstance(answer, torch.nn.Module):
+            return any(answer is wrong for wrong in mistake.answers)
+        return any(same(answer, wrong, 0.0) for wrong in mistake.answers)
+    if not isinstance(answer, type(mistake.answer)):
         return False
-    if isinstance(a, int | float) and isinstance(b, int | float):
-        return a == b or abs(a - b) <= tolerance * max(1.0, abs(b)) or (a != a and b != b)
-    if isinstance(a, Mapping) and isinstance(b, Mapping):
-        return a.keys() == b.keys() and all(same(a[k], b[k], tolerance) for k in a)
-    if isinstance(a, list | tuple) and isinstance(b, list | tuple):
-        return len(a) == len(b) and all(same(x, y, tolerance) for x, y in zip(a, b, strict=True))
-    if isinstance(a, torch.nn.Module | torch.optim.Optimizer) and type(a) is type(b):
-        return True  # compared by what the task looks at
-    return type(a) is type(b) and a == b
-
-
-def compare_text(expected: Any, got: Any) -> str:
-    """Expected beside got; for tensors of one shape also how far they are apart."""
-    lines = [f"expected: {_describe(expected)}", f"got:      {_describe(got)}"]
-    if isinstance(expected, Tensor) and isinstance(got, Tensor):
-        if expected.shape != got.shape:
-            lines.append("the shapes differ")
-        else:
-            difference = (expected.double() - got.double()).abs()
-            lines.append(f"largest difference: {difference.max().item():.3g}")
-    return "\n".join(lines)
+    try:
+        return bool(mistake.fits(answer))
+    except (LookupError, TypeError):  # entries are missing, or of another kind
+        return False
 
 
 def _untouched(answer: Any) -> bool:
@@ -390,46 +381,3 @@ def _has_dots(answer: Any) -> bool:
     if isinstance(answer, list | tuple):
         return any(map(_has_dots, answer))
     return answer is Ellipsis
-
-
-def _describe(value: Any) -> str:
-    """A value in a line: numbers as they are, small tensors with their numbers."""
-    if isinstance(value, Tensor):
-        text = f"tensor of shape {tuple(value.shape)}"
-        if value.numel() <= 16:
-            rounded = [round(v, 4) for v in value.detach().double().flatten().tolist()]
-            text += f", values {rounded}" if value.ndim else f", value {rounded[0]:g}"
-        return text
-    if isinstance(value, torch.nn.Module):
-        return f"a {type(value).__name__}"
-    if callable(value):
-        return f"the function {getattr(value, '__name__', value)}"
-    if isinstance(value, list | tuple) and any(isinstance(v, Tensor) for v in value):
-        return "(" + ", ".join(map(_describe, value)) + ")"
-    text = repr(value)
-    return text if len(text) <= 200 else text[:200] + "…"
-
-
-def _describe_case(case: dict) -> str:
-    return ", ".join(f"{name} = {_describe(value)}" for name, value in case.items())
-
-
-def _one_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".") if lines else "no message"
-
-
-def _place_of(error: Exception) -> str:
-    """The line of the learner's own code that raised, if it can be told."""
-    ours = os.path.dirname(__file__)  # noqa: PTH120
-    frames = traceback.extract_tb(error.__traceback__)
-    theirs = [f for f in frames if not f.filename.startswith(ours)]
-    if not theirs:
-        return ""
-    # The learner's frames come first; below them may be torch's own.
-    first_foreign = next(
-        (i for i, f in enumerate(theirs) if "site-packages" in f.filename), len(theirs)
-    )
-    own = theirs[max(first_foreign - 1, 0)]
-    line = f": {own.line}" if own.line else ""
-    return f"in line {own.lineno} of {own.name}{line}\n"

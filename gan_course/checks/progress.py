@@ -11,6 +11,7 @@ import json
 import os
 import threading
 import time
+from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from gan_course.checks.course import LESSONS, Lesson
 def path() -> Path:
     """Where the progress is kept."""
     home = os.environ.get("GAN_COURSE_HOME")
-    return (Path(home) if home else Path.home() / ".gan_course") / "progress.json"
+    return (Path(home).expanduser() if home else Path.home() / ".gan_course") / "progress.json"
 
 
 def load() -> dict[str, dict]:
@@ -29,40 +30,79 @@ def load() -> dict[str, dict]:
     A damaged file is set aside as progress.json.damaged, and a new one begun.
     """
     try:
-        text = path().read_text(encoding="utf-8")
-    except (OSError, RuntimeError):  # RuntimeError: there is no home folder
+        return _read()
+    except _NO_ACCESS:
+        return {}
+
+
+_NO_ACCESS = (OSError, RuntimeError)  # RuntimeError: there is no home folder
+
+
+def _read() -> dict[str, dict]:
+    """As ``load``, but an existing file that cannot be read is an error, not an empty one."""
+    try:
+        content = path().read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     try:
-        content = json.loads(text)
-        tasks = content["tasks"]
+        tasks = json.loads(content.decode("utf-8"))["tasks"]
         if not all(isinstance(t["attempts"], int) and "passed" in t for t in tasks.values()):
             raise ValueError("an entry is not as it should be")
         return tasks
-    except (ValueError, KeyError, TypeError, AttributeError):
-        with contextlib.suppress(OSError):
-            path().replace(path().with_suffix(".json.damaged"))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        path().replace(_free_name(path().with_name("progress.json.damaged")))
         return {}
+
+
+def _free_name(file: Path) -> Path:
+    """The file, or file-2, file-3 ... if such files are there already."""
+    names = [file, *(file.with_name(f"{file.name}-{i}") for i in range(2, 100))]
+    return next((name for name in names if not name.exists()), names[-1])
 
 
 def record(lesson: str, task: str, passed: bool, attempted: bool = True) -> str:
     """Note an attempt. Returns a sentence if it could not be noted, else an empty text."""
     if not attempted:
         return ""
-    tasks = load()
-    entry = tasks.setdefault(f"{lesson}/{task}", {"passed": None, "attempts": 0})
-    entry["attempts"] += 1
-    if passed and entry["passed"] is None:
-        entry["passed"] = time.strftime("%Y-%m-%d")
     try:
-        file = path()
-        file.parent.mkdir(parents=True, exist_ok=True)
-        temporary = file.with_name(f".progress.{os.getpid()}.{threading.get_ident()}.part")
-        temporary.write_text(json.dumps({"tasks": tasks}, indent=1, sort_keys=True))
-        temporary.replace(file)
-    except (OSError, RuntimeError) as error:
+        path().parent.mkdir(parents=True, exist_ok=True)
+        with _alone():
+            tasks = _read()
+            entry = tasks.setdefault(f"{lesson}/{task}", {"passed": None, "attempts": 0})
+            entry["attempts"] += 1
+            if passed and entry["passed"] is None:
+                entry["passed"] = time.strftime("%Y-%m-%d")
+            _write(json.dumps({"tasks": tasks}, indent=1, sort_keys=True))
+    except _NO_ACCESS as error:
         reason = getattr(error, "strerror", None) or str(error)
         return f"(Your progress could not be saved: {reason}.)"
     return ""
+
+
+def _write(text: str) -> None:
+    """The whole file or nothing of it."""
+    half = path().with_name(f".progress.{os.getpid()}.{threading.get_ident()}.part")
+    try:
+        half.write_text(text, encoding="utf-8")
+        half.replace(path())
+    finally:
+        half.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Two notebooks that check at the same moment write one after the other."""
+    with _ONE_THREAD, contextlib.ExitStack() as stack:
+        # Where there are no such locks (Windows, some network folders) the writes are still whole.
+        with contextlib.suppress(ImportError, OSError):
+            import fcntl
+
+            lock = stack.enter_context(path().with_name(".progress.lock").open("w"))
+            fcntl.flock(lock, fcntl.LOCK_EX)  # ends when the file is closed, or the process dies
+        yield
+
+
+_ONE_THREAD = threading.Lock()
 
 
 def solved(lesson: Lesson, tasks: dict[str, dict] | None = None) -> int:

@@ -18,33 +18,42 @@ LESSON = "08_train_dcgan"
 # ---- 1 and 2: the losses ----------------------------------------------------------------------
 
 
+# Small logits, and twice some so large that a sigmoid in float32 is exactly 0 or 1.
+SCALES = (1.0,) * 8 + (3.0,) * (CASES - 10) + (40.0,) * 2
+EXTREME = (120.0, -120.0)
+
+
 def _logits(count: int, rng: torch.Generator, scale: float) -> Tensor:
-    return (scale * torch.randn(count, generator=rng)).requires_grad_()
+    logits = scale * torch.randn(count, generator=rng)
+    if scale > 10:
+        logits = torch.cat([logits, torch.tensor(EXTREME)])
+    return logits.requires_grad_()
 
 
 def _d_cases(rng: torch.Generator) -> list[dict]:
-    """Small logits, then some so large that a sigmoid in float32 is exactly 0 or 1."""
-    scales = [1.0] * 8 + [3.0] * 2 + [120.0] * 2
     return [
-        {"logits_real": _logits(4 + i % 3, rng, s), "logits_fake": _logits(5, rng, s)}
-        for i, s in enumerate(scales[:CASES])
+        {"logits_real": _logits(3 + i % 3, rng, s), "logits_fake": _logits(4, rng, s)}
+        for i, s in enumerate(SCALES)
     ]
 
 
 def _g_cases(rng: torch.Generator) -> list[dict]:
-    scales = [1.0] * 8 + [3.0] * 2 + [120.0] * 2
-    return [{"logits_fake": _logits(5, rng, s)} for s in scales[:CASES]]
+    return [{"logits_fake": _logits(4, rng, s)} for s in SCALES]
 
 
-def _loss_and_gradients(result: Any, arguments: dict) -> Any:
+def _loss_and_gradients(result: Any, arguments: dict) -> dict:
     """The loss and what it tells the networks: a right value with a wrong gradient is no loss."""
-    if not isinstance(result, Tensor) or result.ndim != 0:
-        return result
-    inputs = list(arguments.values())
-    if not result.requires_grad:
-        return (result, "no gradient: was a tensor turned into a number on the way?")
-    gradients = torch.autograd.grad(result, inputs, allow_unused=True)
-    return (result.detach(), *gradients)
+    told = {"loss": result.detach() if isinstance(result, Tensor) else result}
+    if isinstance(result, Tensor) and result.ndim == 0 and result.requires_grad:
+        try:
+            gradients = torch.autograd.grad(result, list(arguments.values()), allow_unused=True)
+        except RuntimeError as error:
+            gradients = [str(error).splitlines()[0]] * len(arguments)
+    else:
+        gradients = ["none"] * len(arguments)
+    for name, gradient in zip(arguments, gradients, strict=True):
+        told[f"gradient for {name}"] = "none" if gradient is None else gradient
+    return told
 
 
 def _bce(logits: Tensor, target: float) -> Tensor:
@@ -60,6 +69,42 @@ def _bce_on_probabilities(logits_real: Tensor, logits_fake: Tensor) -> Tensor:
     real, fake = logits_real.sigmoid(), logits_fake.sigmoid()
     loss_real = F.binary_cross_entropy(real, torch.ones_like(real))
     return loss_real + F.binary_cross_entropy(fake, torch.zeros_like(fake))
+
+
+def _int_labels(logits: Tensor, target: int) -> Tensor:
+    labels = torch.full(logits.shape, target, dtype=torch.int64)
+    return F.binary_cross_entropy_with_logits(logits, labels)
+
+
+def _by_hand(x: Tensor) -> Tensor:
+    """The sigmoid as its formula has it; exp overflows."""
+    return 1 / (1 + torch.exp(-x))
+
+
+def _guarded(small: float):
+    """Log of sigmoid with a small number added, so that it is not infinite."""
+
+    def d(logits_real: Tensor, logits_fake: Tensor) -> Tensor:
+        real, fake = logits_real.sigmoid(), logits_fake.sigmoid()
+        return -(real + small).log().mean() - (1 - fake + small).log().mean()
+
+    def g(logits_fake: Tensor) -> Tensor:
+        return -(logits_fake.sigmoid() + small).log().mean()
+
+    return d, g
+
+
+GUARDED_D, GUARDED_G = zip(*map(_guarded, (1e-8, 1e-5, 1e-6, 1e-7, 1e-10, 1e-12)), strict=True)
+
+
+def _walked_twice(loss: Tensor) -> Tensor:
+    """A loss on which backward was called already."""
+    loss.backward()
+    return loss
+
+
+def _right_d(logits_real: Tensor, logits_fake: Tensor) -> Tensor:
+    return _bce(logits_real, 1.0) + _bce(logits_fake, 0.0)
 
 
 d_loss = FunctionTask(
@@ -78,6 +123,19 @@ d_loss = FunctionTask(
             "the logarithm of 1 − 1 is minus infinity, and the run is lost. Use softplus or "
             "F.binary_cross_entropy_with_logits.",
             _with_sigmoid,
+            also=(
+                lambda logits_real, logits_fake: (
+                    -torch.log(_by_hand(logits_real)).mean()
+                    - torch.log(1 - _by_hand(logits_fake)).mean()
+                ),
+            ),
+        ),
+        Mistake(
+            "a small number in the logarithm",
+            "The small number inside the logarithm avoids infinity, but there the gradient is 0: "
+            "where D is far off, it learns nothing. Work on the logits.",
+            GUARDED_D[0],
+            also=GUARDED_D[1:],
         ),
         Mistake(
             "BCE on probabilities",
@@ -110,6 +168,46 @@ d_loss = FunctionTask(
             ),
         ),
         Mistake(
+            "both targets smoothed",
+            "Both targets are smoothed, 0.9 and 0.1. Here they are 1 and 0. (Smoothing, where it "
+            "is asked for, is for the real images only: a fake target above 0 rewards G for "
+            "staying where it is.)",
+            lambda logits_real, logits_fake: _bce(logits_real, 0.9) + _bce(logits_fake, 0.1),
+        ),
+        Mistake(
+            "real target smoothed",
+            "The target of the real images is 1 here, not 0.9. Label smoothing is an extra that "
+            "is not asked for.",
+            lambda logits_real, logits_fake: _bce(logits_real, 0.9) + _bce(logits_fake, 0.0),
+        ),
+        Mistake(
+            "whole-number labels",
+            "The labels are whole numbers (int64), and binary cross-entropy wants floats, as the "
+            "logits are: torch.ones_like(logits) has the right kind.",
+            lambda logits_real, logits_fake: (
+                _int_labels(logits_real, 1) + _int_labels(logits_fake, 0)
+            ),
+        ),
+        Mistake(
+            "no mean",
+            "It puts out a loss for each image. Take the mean over the real ones and the mean over "
+            "the fakes: there need not be equally many.",
+            lambda logits_real, logits_fake: F.softplus(-logits_real) + F.softplus(logits_fake),
+        ),
+        Mistake(
+            "turned into a plain number",
+            "The number is right, but it is cut off from the networks: .item(), float() and "
+            ".detach() lose the gradient. Return the tensor as it is.",
+            lambda logits_real, logits_fake: _right_d(logits_real, logits_fake).item(),
+            also=(lambda logits_real, logits_fake: _right_d(logits_real, logits_fake).detach(),),
+        ),
+        Mistake(
+            "backward inside",
+            "It calls backward() itself. A loss only says how bad it is; the training step calls "
+            "backward() on it, and that works once.",
+            lambda logits_real, logits_fake: _walked_twice(_right_d(logits_real, logits_fake)),
+        ),
+        Mistake(
             "real half only",
             "Only the real images count. D also has to say 0 to the fakes.",
             lambda logits_real, logits_fake: _bce(logits_real, 1.0) + 0 * logits_fake.sum(),
@@ -118,6 +216,7 @@ d_loss = FunctionTask(
     oracle=non_saturating_d_loss,
     cases=_d_cases,
     outcome=_loss_and_gradients,
+    returns=True,
 )
 
 g_loss = FunctionTask(
@@ -146,22 +245,77 @@ g_loss = FunctionTask(
             "On small logits it is right. At a logit of −120 the sigmoid is exactly 0 in float32 "
             "and its logarithm minus infinity. Use softplus, or binary_cross_entropy_with_logits.",
             lambda logits_fake: -logits_fake.sigmoid().log().mean(),
+            also=(lambda logits_fake: -torch.log(_by_hand(logits_fake)).mean(),),
+        ),
+        Mistake(
+            "BCE on probabilities",
+            "On small logits it is right. On large ones F.binary_cross_entropy cuts the loss off "
+            "at 100 and its gradient vanishes. Leave the sigmoid out and use "
+            "F.binary_cross_entropy_with_logits.",
+            lambda logits_fake: F.binary_cross_entropy(
+                logits_fake.sigmoid(), torch.ones_like(logits_fake)
+            ),
         ),
         Mistake(
             "a small number in the logarithm",
-            "The 1e-8 inside the logarithm avoids infinity, but there the gradient is 0: where D "
-            "is sure, G learns nothing. Work on the logits.",
-            lambda logits_fake: -(logits_fake.sigmoid() + 1e-8).log().mean(),
+            "The small number inside the logarithm avoids infinity, but there the gradient is 0: "
+            "where D is sure, G learns nothing. Work on the logits.",
+            GUARDED_G[0],
+            also=GUARDED_G[1:],
         ),
         Mistake(
             "smoothed target",
             "The target of G is 1, not 0.9. Smoothing is for D's real images alone.",
             lambda logits_fake: _bce(logits_fake, 0.9),
         ),
+        Mistake(
+            "the raw logits",
+            "This is minus the mean logit, the generator's half of the hinge and Wasserstein "
+            "losses. Asked for is the mean of −log D(G(z)), which stops pulling where D is fooled.",
+            lambda logits_fake: -logits_fake.mean(),
+        ),
+        Mistake(
+            "cut off at 0",
+            "relu makes a corner where the logarithm bends smoothly: beyond it the gradient is 0. "
+            "−log sigmoid(x) is F.softplus(-x), not F.relu(-x).",
+            lambda logits_fake: F.relu(-logits_fake).mean(),
+            also=(lambda logits_fake: F.relu(1 - logits_fake).mean(),),
+        ),
+        Mistake(
+            "whole-number labels",
+            "The labels are whole numbers (int64), and binary cross-entropy wants floats, as the "
+            "logits are: torch.ones_like(logits) has the right kind.",
+            lambda logits_fake: _int_labels(logits_fake, 1),
+        ),
+        Mistake(
+            "no mean",
+            "It puts out a loss for each image. Take the mean over them.",
+            lambda logits_fake: F.softplus(-logits_fake),
+        ),
+        Mistake(
+            "sum instead of mean",
+            "It adds up over the batch. Take the mean, or the learning rate depends on the batch "
+            "size.",
+            lambda logits_fake: F.softplus(-logits_fake).sum(),
+        ),
+        Mistake(
+            "turned into a plain number",
+            "The number is right, but it is cut off from the networks: .item(), float() and "
+            ".detach() lose the gradient. Return the tensor as it is.",
+            lambda logits_fake: F.softplus(-logits_fake).mean().item(),
+            also=(lambda logits_fake: F.softplus(-logits_fake).mean().detach(),),
+        ),
+        Mistake(
+            "backward inside",
+            "It calls backward() itself. A loss only says how bad it is; the training step calls "
+            "backward() on it, and that works once.",
+            lambda logits_fake: _walked_twice(F.softplus(-logits_fake).mean()),
+        ),
     ),
     oracle=non_saturating_g_loss,
     cases=_g_cases,
     outcome=_loss_and_gradients,
+    returns=True,
 )
 
 # ---- 3: one step ------------------------------------------------------------------------------
@@ -171,7 +325,7 @@ def _step_cases(rng: torch.Generator) -> list[dict]:
     """Tiny networks with plain SGD."""
     cases = []
     for _ in range(4):
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(torch.randint(0, 10**6, (1,), generator=rng)))
             generator = nn.Sequential(nn.Linear(2, 6), nn.Tanh(), nn.Linear(6, 3))
             discriminator = nn.Sequential(nn.Linear(3, 6), nn.LeakyReLU(0.2), nn.Linear(6, 1))
@@ -195,12 +349,16 @@ def _leave_old_gradients(arguments: dict) -> None:
             parameter.grad = 0.5 * torch.ones_like(parameter)
 
 
-def _weights_after(result: Any, arguments: dict) -> Any:
-    """The weights of both networks after the step, and whether D can still learn."""
-    models = (arguments["generator"], arguments["discriminator"])
-    weights = [torch.cat([p.detach().flatten() for p in m.parameters()]) for m in models]
-    trainable = all(p.requires_grad for m in models for p in m.parameters())
-    return (*weights, trainable)
+def _weights_after(result: Any, arguments: dict) -> dict:
+    """The weights of both networks after the step, and whether they can still learn."""
+    models = {"G": arguments["generator"], "D": arguments["discriminator"]}
+    told = {}
+    for name, model in models.items():
+        told[f"weights of {name} afterwards"] = torch.cat(
+            [p.detach().flatten() for p in model.parameters()]
+        )
+        told[f"{name} can learn on"] = all(p.requires_grad for p in model.parameters())
+    return told
 
 
 def _oracle_step(generator, discriminator, optimizer_g, optimizer_d, real, z) -> None:
@@ -264,6 +422,74 @@ def _step(
         discriminator.requires_grad_(False)
 
 
+def _one_graph(retain: bool):
+    """D's opinion of the fakes is asked once, not detached, and used for both losses."""
+
+    def wrong(generator, discriminator, optimizer_g, optimizer_d, real, z):
+        logits_fake = discriminator(generator(z))
+        loss_d = non_saturating_d_loss(discriminator(real), logits_fake)
+        optimizer_d.zero_grad()
+        loss_d.backward(retain_graph=retain)
+        optimizer_d.step()
+        loss_g = non_saturating_g_loss(logits_fake)
+        optimizer_g.zero_grad()
+        loss_g.backward()
+        optimizer_g.step()
+
+    return wrong
+
+
+def _not_detached(generator, discriminator, optimizer_g, optimizer_d, real, z) -> None:
+    """The fakes are drawn once and not detached; D is asked anew."""
+    fake = generator(z)
+    loss_d = non_saturating_d_loss(discriminator(real), discriminator(fake))
+    optimizer_d.zero_grad()
+    loss_d.backward()
+    optimizer_d.step()
+    loss_g = non_saturating_g_loss(discriminator(fake))
+    optimizer_g.zero_grad()
+    loss_g.backward()
+    optimizer_g.step()
+
+
+def _both_step_at_the_end(generator, discriminator, optimizer_g, optimizer_d, real, z) -> None:
+    fake = generator(z)
+    optimizer_d.zero_grad()
+    optimizer_g.zero_grad()
+    non_saturating_d_loss(discriminator(real), discriminator(fake.detach())).backward()
+    non_saturating_g_loss(discriminator(fake)).backward()
+    optimizer_d.step()
+    optimizer_g.step()
+
+
+def _optimizers_exchanged(generator, discriminator, optimizer_g, optimizer_d, real, z) -> None:
+    """Each half clears its own gradients, and steps with the other's optimizer."""
+    fake = generator(z)
+    optimizer_d.zero_grad()
+    non_saturating_d_loss(discriminator(real), discriminator(fake.detach())).backward()
+    optimizer_g.step()
+    fake = generator(z)
+    optimizer_g.zero_grad()
+    non_saturating_g_loss(discriminator(fake)).backward()
+    optimizer_d.step()
+
+
+def _d_steps_twice(generator, discriminator, optimizer_g, optimizer_d, real, z) -> None:
+    """D's optimizer steps once more, with the gradients of G's loss."""
+    _step(generator, discriminator, optimizer_g, optimizer_d, real, z)
+    optimizer_d.step()
+
+
+def _g_pulls_wrong_way(generator, discriminator, optimizer_g, optimizer_d, real, z) -> None:
+    fake = generator(z)
+    optimizer_d.zero_grad()
+    non_saturating_d_loss(discriminator(real), discriminator(fake.detach())).backward()
+    optimizer_d.step()
+    optimizer_g.zero_grad()
+    F.softplus(discriminator(fake)).mean().backward()
+    optimizer_g.step()
+
+
 def _mistaken_step(**choices: bool):
     def wrong(generator, discriminator, optimizer_g, optimizer_d, real, z):
         _step(generator, discriminator, optimizer_g, optimizer_d, real, z, **choices)
@@ -301,6 +527,50 @@ one_step = FunctionTask(
             _mistaken_step(joint=True),
         ),
         Mistake(
+            "one graph walked twice",
+            "loss_d.backward() went through the fakes into G and freed that path, so the second "
+            "backward() finds it gone. Detach the fakes in D's half, discriminator(fake.detach()), "
+            "and ask D anew for G's half, discriminator(fake).",
+            _not_detached,
+            also=(_one_graph(retain=False),),
+        ),
+        Mistake(
+            "opinion older than D",
+            "G's loss is made of what D said before it learned, and D's weights have changed "
+            "since, so torch refuses to walk back. Ask D anew: discriminator(fake).",
+            _one_graph(retain=True),
+        ),
+        Mistake(
+            "both step at the end",
+            "D steps after G's backward(), so its gradients hold both losses. Let D finish first: "
+            "zero_grad, backward and step, and only then G's half.",
+            _both_step_at_the_end,
+        ),
+        Mistake(
+            "D steps twice",
+            "D also steps after G's backward(), with gradients that help G. Only optimizer_g steps "
+            "in G's half.",
+            _d_steps_twice,
+        ),
+        Mistake(
+            "optimizers exchanged",
+            "The optimizers are exchanged: optimizer_d moves D after loss_d, optimizer_g moves G "
+            "after loss_g.",
+            _optimizers_exchanged,
+        ),
+        Mistake(
+            "G helps D",
+            "G is moved to make D right about the fakes. In G's half the fakes get the target of "
+            "real images: use your g_loss.",
+            _g_pulls_wrong_way,
+        ),
+        Mistake(
+            "nothing moves",
+            "Neither network's weights have changed. A network moves when its loss has gone "
+            "backward() and then its optimizer makes a step().",
+            _mistaken_step(step_d=False, step_g=False),
+        ),
+        Mistake(
             "G first",
             "G learns before D. Here D goes first, so that G hears D's newest opinion.",
             _mistaken_step(g_first=True),
@@ -313,12 +583,14 @@ one_step = FunctionTask(
         ),
         Mistake(
             "D does not move",
-            "D's weights do not change: optimizer_d.step() is missing.",
+            "D's weights do not change: optimizer_d.step() is missing, or zero_grad() stands "
+            "between backward() and step() and clears what was just computed.",
             _mistaken_step(step_d=False),
         ),
         Mistake(
             "G does not move",
-            "G's weights do not change: optimizer_g.step() is missing.",
+            "G's weights do not change: optimizer_g.step() is missing, zero_grad() stands right "
+            "before it, or the fakes are detached in G's half too, so that no gradient reaches G.",
             _mistaken_step(step_g=False),
         ),
         Mistake(
@@ -353,35 +625,39 @@ class _TinyGenerator(nn.Module):
 def _sample_cases(rng: torch.Generator) -> list[dict]:
     cases = []
     for training in (True, True, False):
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(torch.randint(0, 10**6, (1,), generator=rng)))
             generator = _TinyGenerator().train(training)
         cases.append({"generator": generator, "z": torch.randn(6, 3, generator=rng)})
     return cases
 
 
-def _sample(generator, z, *, eval_mode=True, restore=True, no_grad=True, again=False) -> Tensor:
+def _sample(generator, z, *, eval_mode=True, restore=True, no_grad=True) -> Tensor:
     was_training = generator.training
     if eval_mode:
         generator.eval()
     with torch.set_grad_enabled(not no_grad):
-        images = generator(torch.rand_like(z) if again else z)
+        images = generator(z)
     if restore:
         generator.train(was_training)
     return images
 
 
-def _images_and_traces(result: Any, arguments: dict) -> Any:
+def _images_and_traces(result: Any, arguments: dict) -> dict:
     """The images, and what sampling left behind."""
-    if not isinstance(result, Tensor):
-        return result
     generator = arguments["generator"]
     return {
-        "images": result.detach(),
-        "carry a gradient": result.requires_grad,
+        "images": result.detach() if isinstance(result, Tensor) else result,
+        "carry a gradient": isinstance(result, Tensor) and result.requires_grad,
         "running statistics": torch.cat([b.flatten().float() for b in generator.buffers()]),
         "in training mode afterwards": generator.training,
+        "torch computes gradients afterwards": torch.is_grad_enabled(),
     }
+
+
+def _gradients_off(generator, z) -> Tensor:
+    torch.set_grad_enabled(False)
+    return _sample(generator, z)
 
 
 def _mistaken_sample(**choices: bool):
@@ -425,6 +701,12 @@ sample = FunctionTask(
             _mistaken_sample(restore=False, no_grad=False),
         ),
         Mistake(
+            "gradients off for good",
+            "It switches gradients off for everything that comes after, and the next training "
+            "would learn nothing. `with torch.no_grad():` switches them on again at its end.",
+            _gradients_off,
+        ),
+        Mistake(
             "always back to training",
             "It always ends in training mode. A generator that was in eval mode should stay there: "
             "remember generator.training before you change it.",
@@ -434,4 +716,5 @@ sample = FunctionTask(
     oracle=_sample,
     cases=_sample_cases,
     outcome=_images_and_traces,
+    returns=True,
 )

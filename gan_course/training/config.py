@@ -11,7 +11,7 @@ LossName = Literal["non-saturating", "minimax", "hinge", "wasserstein", "least-s
 
 # What suits the data if nobody says otherwise. 1,797 digits are few: small batches and larger steps
 # make a minute on a laptop count. The others have the numbers of the DCGAN paper.
-DIGITS = {"batch_size": 32, "num_epochs": 35, "learning_rate": 0.0004}
+DIGITS = {"batch_size": 32, "num_epochs": 30, "learning_rate": 0.0004}
 OTHERS = {"batch_size": 128, "num_epochs": 25, "learning_rate": 0.0002}
 
 # May differ when a run is resumed: they do not change what is computed next.
@@ -35,7 +35,7 @@ class TrainConfig:
     batch_size: int | None = None
     """Images in one training step, at least 2. Default: 32 for digits, 128 otherwise."""
     num_epochs: int | None = None
-    """Passes over the data set. Default: 35 for the small digits set, 25 otherwise."""
+    """Passes over the data set. Default: 30 for the small digits set, 25 otherwise."""
     learning_rate: float | None = None
     """Adam's step size, for both networks. Default: 0.0004 for digits, 0.0002 otherwise."""
     beta1: float = 0.5

@@ -3,7 +3,7 @@
 #
 # **After these you can** predict the size that any convolution puts out, and you have written one.
 #
-# **Time** about 75 minutes in all · **Builds on** [lesson 01](../notebooks/01_conv2d.ipynb)
+# **Time** about 85 minutes in all · **Builds on** [lesson 01](../notebooks/01_conv2d.ipynb)
 #
 # Work from top to bottom. Fill in a cell, run it with Shift + Enter, then run the check below it. A
 # check tells you what is wrong, as often as you like; nothing is graded, and what you have solved
@@ -30,6 +30,8 @@ from gan_course.checks import conv2d as check
 # | 4 | `nn.Conv2d(1, 1, kernel_size=3, stride=2, padding=1)` | 29×29 |
 # | 5 | `nn.Conv2d(1, 1, kernel_size=3, dilation=2)` | 16×16 |
 # | 6 | `nn.Conv2d(1, 1, kernel_size=3, stride=4)` | 10×10 |
+#
+# Expected: a list of six whole numbers.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -96,6 +98,8 @@ check.size_formula(size)
 # a padding that turn every even size n into n / 2, and that read every pixel equally often (away
 # from the border). There is more than one right answer.
 #
+# Expected: three whole numbers in place of the dots.
+#
 # <details><summary>Hint 1</summary>
 #
 # To halve, the kernel has to jump by two.
@@ -125,7 +129,9 @@ check.choose_layer(my_layer)
 # position multiply the kernel with the pixels below it, number by number, and add up the
 # products. Loops are welcome; torch's own convolutions are locked in this cell's check.
 #
-# Expected: the result has the shape (H − kh + 1, W − kw + 1).
+# Expected: the result has the shape (H − kh + 1, W − kw + 1). For the image
+# `[[1, 2, 3], [4, 5, 6]]` and the kernel `[[1, 0], [0, 2]]` it is `[[11, 14]]`: first 1·1 + 2·5, then
+# 1·2 + 2·6.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -225,8 +231,24 @@ check.full_conv2d(conv2d)
 #
 # $$H_{out} = \frac{H_{in} + 2 \cdot padding - dilation \cdot (kernel\_size - 1)}{stride} + 1$$
 #
-# and add an example: 96 pixels, kernel 4, stride 2, padding 1 give 48. The example is right. The
-# formula is not. Find a layer for which it gives a wrong size (fractions rounded down).
+# and work it out for 96 pixels, kernel 4, stride 2, padding 1:
+#
+# $$\frac{96 - 2 \cdot 1 - 1 \cdot (4 - 1)}{2} + 1 = 48$$
+#
+# Torch makes 48 there, too. But does the line? Run the next cell.
+
+# %%
+print("as printed:          ", (96 - 2 * 1 - 1 * (4 - 1)) / 2 + 1)
+print("with the formula's +:", (96 + 2 * 1 - 1 * (4 - 1)) / 2 + 1)
+
+# %% [markdown]
+# So the printed line has a slip of sign, and without it the formula comes out half a pixel above 48.
+# Rounding that down gives 48, and hides a second slip: one in the formula itself. It is an easy one to
+# make.
+#
+# Find a layer for which the formula, rounded down, gives a wrong size.
+#
+# Expected: five whole numbers of a layer that torch accepts. There are many right answers.
 #
 # <details><summary>Hint 1</summary>
 #

@@ -5,8 +5,8 @@
 #
 # **Time** about 50 minutes in all · **Builds on** [lesson 08](../notebooks/08_train_dcgan.ipynb)
 #
-# Fill in a cell, run it, then run the check below it. All tasks are solved in
-# [solutions](../solutions/08_train_dcgan.ipynb).
+# Fill in a cell, run it, then run the check below it, as often as you like. Stuck? Open a hint. All
+# tasks are solved in [solutions](../solutions/08_train_dcgan.ipynb).
 
 # %%
 import torch
@@ -82,11 +82,13 @@ check.g_loss(g_loss)
 # %% [markdown]
 # ## Task 3 · One training step
 #
-# **Difficulty** ●●●●○ · **Time** about 20 minutes · **You need** tasks 1 and 2
+# **Difficulty** ●●●●○ · **Time** about 20 minutes · **You need** tasks 1 and 2, section 5 of the lesson
 #
 # Update D once, then G once, on one batch. Use your two losses. The gradients may hold leftovers
 # from an earlier step. The check runs your step on tiny networks and compares every weight with
 # the course's own step.
+#
+# Expected: nothing is returned; both networks have moved, each by its own optimizer.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -128,6 +130,9 @@ check.one_step(one_step)
 # Return the generator's images for `z`. Each image may depend on its own row of `z` only, no
 # gradient is needed, and the generator must be afterwards as it was before, also if it was not
 # being trained.
+#
+# Expected: called twice with the same `z`, it returns the same images, also when each row of `z` is
+# drawn by itself.
 #
 # <details><summary>Hint 1</summary>
 #
