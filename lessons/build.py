@@ -39,7 +39,7 @@ MAX_DIFF_LINES = 30
 @dataclass(frozen=True)
 class Lesson:
     slug: str  # "01_conv2d"
-    cells: list[Cell]
+    cells: list[Cell]  # of lesson.py; none in a folder that holds exercises only
     exercises: list[Cell] | None
     quiz: str | None
 
@@ -68,11 +68,14 @@ def read_lessons(root: Path, only: tuple[str, ...] = ("",)) -> list[Lesson]:
             continue
         slug, name = folder.name, f"lessons/{folder.name}"
         try:
-            if not (folder / "lesson.py").exists():
+            cells, exercises, quiz = [], None, None
+            if (folder / "lesson.py").exists():
+                cells = read_cells(folder / "lesson.py", f"{name}/lesson.py")
+                problems += check_lesson(cells, f"{name}/lesson.py")
+            elif not (folder / "exercises.py").exists():
                 raise LessonError(f"{name}/: there is no lesson.py in this folder.")
-            cells = read_cells(folder / "lesson.py", f"{name}/lesson.py")
-            problems += check_lesson(cells, f"{name}/lesson.py")
-            exercises = quiz = None
+            elif (folder / "quiz.yml").exists():
+                raise LessonError(f"{name}/quiz.yml: no lesson.py here asks it. Delete it.")
             if (folder / "exercises.py").exists():
                 exercises = read_cells(folder / "exercises.py", f"{name}/exercises.py")
                 problems += check_exercises(exercises, f"{name}/exercises.py")
@@ -181,6 +184,8 @@ def build(root: Path, lessons: list[Lesson], force: bool, timeout: int) -> None:
         path.parent.mkdir(exist_ok=True)
         for name, text in plain_files(lesson).items():  # first: a lesson reads its own quiz
             write(root, name, text)
+        if not lesson.cells:
+            continue
         outputs = None if force else stored_outputs(lesson, path)
         if outputs is None:
             print(f"{lesson.slug}: running", flush=True)
@@ -237,9 +242,14 @@ def check(root: Path, lessons: list[Lesson]) -> list[str]:
     problems = []
     planned = set()
     for lesson in lessons:
+        planned |= set(plain_files(lesson))
+        for name, text in plain_files(lesson).items():
+            problems += difference(root / name, name, text)
+        if not lesson.cells:
+            continue
         name = f"notebooks/{lesson.slug}.ipynb"
         outputs = stored_outputs(lesson, root / name)
-        planned |= {name, *plain_files(lesson)}
+        planned.add(name)
         if outputs is not None:
             problems += bad_outputs(lesson, outputs)
             text = notebook("lesson", lesson.slug, lesson.cells, outputs, lesson.fingerprint)
@@ -249,8 +259,6 @@ def check(root: Path, lessons: list[Lesson]) -> list[str]:
             text = notebook("lesson", lesson.slug, lesson.cells, None, lesson.fingerprint)
             unreadable = [f"{name}: its outputs cannot be read."]
             problems += difference(root / name, name, text, without_outputs) or unreadable
-        for name, text in plain_files(lesson).items():
-            problems += difference(root / name, name, text)
     for pattern in ("notebooks/*.ipynb", "exercises/*.ipynb", "solutions/*.ipynb"):
         # A learner's own copies under other names are none of our business.
         for path in sorted(root.glob(pattern)):

@@ -37,6 +37,7 @@ def execute(text: str, folder: Path, timeout: int) -> list[list[dict]]:
     import nbformat  # slow to import, and --check needs neither
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+    from traitlets.config import Config
 
     notebook = nbformat.reads(text, as_version=4)
     started = [0]
@@ -47,6 +48,7 @@ def execute(text: str, folder: Path, timeout: int) -> list[list[dict]]:
         record_timing=False,
         resources={"metadata": {"path": str(folder)}},
         on_cell_start=lambda cell, cell_index: started.append(cell_index),
+        config=Config(AsyncKernelManager={"transport_encryption": "auto"}),  # or it warns
     )
     before = _files(folder)
     with tempfile.TemporaryDirectory(prefix="gan-course-build-") as home:

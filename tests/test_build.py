@@ -291,6 +291,39 @@ def test_a_learners_work_is_kept(course, capsys):
     assert not (course / "build").exists()
 
 
+@pytest.fixture
+def with_exercises_only(course):
+    """A second folder, which holds exercises and nothing else."""
+    folder = course / "lessons/03_more"
+    folder.mkdir()
+    shutil.copy(course / SOURCE / "exercises.py", folder)
+    return course
+
+
+def test_a_folder_may_hold_exercises_only(with_exercises_only, no_running, capsys):
+    course = with_exercises_only
+    assert run(course, "--check") == 1
+    assert "exercises/03_more.ipynb: missing" in capsys.readouterr().err
+    assert run(course) == 0 and run(course, "--force", "--only", "03_more") == 0
+    assert no_running == []
+    assert (course / "solutions/03_more.ipynb").exists()
+    assert not (course / "notebooks/03_more.ipynb").exists()
+    assert run(course, "--check") == 0
+    shutil.copy(course / NOTEBOOK, course / "notebooks/03_more.ipynb")
+    assert run(course, "--check") == 1
+    assert "notebooks/03_more.ipynb: no lesson builds this file" in capsys.readouterr().err
+
+
+def test_a_folder_with_too_little_or_too_much_is_named(with_exercises_only, capsys):
+    folder = with_exercises_only / "lessons/03_more"
+    shutil.copy(with_exercises_only / SOURCE / "quiz.yml", folder)
+    assert run(with_exercises_only, "--check") == 1
+    assert "03_more/quiz.yml: no lesson.py here asks it" in capsys.readouterr().err
+    (folder / "exercises.py").unlink()
+    assert run(with_exercises_only, "--check") == 1
+    assert "03_more/: there is no lesson.py" in capsys.readouterr().err
+
+
 # ---- drift -----------------------------------------------------------------------------------
 
 

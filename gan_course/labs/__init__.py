@@ -8,12 +8,14 @@ import importlib
 
 _HOME = {
     "ConvBench": "conv_bench",
+    "GateAndNorm": "gate_and_norm",
     "Lab": "base",
     "LiveTraining": "live_training",
     "PaintOverlap": "paint_overlap",
     "Quiz": "quiz_widget",
     "Sampler": "sampler",
     "ShapeSolver": "shape_solver",
+    "ThereAndBack": "there_and_back",
     "TraceBench": "trace_bench",
     "quiz": "quiz_widget",
     "show": "base",

@@ -35,6 +35,7 @@ class PaintOverlap(Lab):
     """
 
     picture_room: ClassVar = 640
+    still_scale: ClassVar = 2
     picture_traits: ClassVar = (
         "kernel_size",
         "stride",
@@ -179,7 +180,7 @@ class PaintOverlap(Lab):
         canvas.text(20, 330, sentence + " inside (grey is the border)", 13, INK, "start", True)
 
     def render(self) -> Image.Image:
-        return self.draw().image(scale=1)
+        return self.draw().image(scale=self.still_scale)
 
     def live_html(self) -> str:
         return self.draw().svg(self.alt_text())

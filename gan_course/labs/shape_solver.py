@@ -30,6 +30,7 @@ class ShapeSolver(Lab):
     """
 
     picture_room: ClassVar = 640
+    still_scale: ClassVar = 2
     picture_traits: ClassVar = ("sizes", "even_only", "choices")
 
     sizes = Unicode(PRESETS[0])
@@ -160,7 +161,7 @@ class ShapeSolver(Lab):
         canvas.text(left + 6, top + 13, f"{mark} {text}", size, INK, "start")
 
     def render(self) -> Image.Image:
-        return self.draw().image(scale=1)
+        return self.draw().image(scale=self.still_scale)
 
     def live_html(self) -> str:
         return self.draw().svg(self.alt_text())

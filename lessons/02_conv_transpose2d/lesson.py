@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from gan_course.arithmetic import conv2d_output_size, conv_transpose2d_output_size
-from gan_course.labs import ConvBench, PaintOverlap, ShapeSolver, quiz, show
+from gan_course.labs import ConvBench, PaintOverlap, ShapeSolver, ThereAndBack, quiz, show
 
 # %% [markdown]
 # ## 1. Guess first
@@ -83,13 +83,44 @@ show(figure, alt="Four 3 by 3 grids, each with one scaled copy of the kernel in 
 # slide the kernel over it, turned by 180 degrees. It is turned because a pixel to the *left* of an
 # output cell reaches it with the *right* part of its stamp.
 #
-# With a stride of $s$, also put $s-1$ zeros between neighbours; here $s=1$, so there are none.
+# Here the stride is 1, so the pixels stay side by side.
 
 # %% tags=["nbval-check-output"]
 stuffed = F.pad(x, (1, 1, 1, 1))  # kernel - 1 = 1 cell of zeros on each side: (4, 4)
 gathered = F.conv2d(stuffed[None, None], kernel.flip(0, 1)[None, None])[0, 0]
 print(gathered)
 print("equal to the stamps:", torch.equal(gathered, scattered))
+
+# %% [markdown]
+# With a larger stride the stamps move further apart. Seen from the output, that means zeros *between* the
+# pixels too, $s-1$ of them for a stride of $s$. The sliding kernel itself still moves by single cells.
+#
+# This is why the layer is said to have a "fractional stride": on the stuffed grid, one cell is half a pixel.
+
+# %% tags=["nbval-check-output"]
+stride = 2
+apart = torch.zeros(3, 3)
+apart[::stride, ::stride] = x  # stride - 1 = 1 zero between neighbours
+stuffed_2 = F.pad(apart, (1, 1, 1, 1))  # and again kernel - 1 zeros around: (5, 5)
+gathered_2 = F.conv2d(stuffed_2[None, None], kernel.flip(0, 1)[None, None])[0, 0]
+expected = F.conv_transpose2d(x[None, None], kernel[None, None], stride=stride)[0, 0]
+print(gathered_2)
+print("equal to torch, stride 2:", torch.equal(gathered_2, expected))
+
+# %%
+figure, axes = plt.subplots(1, 4, figsize=(12, 3.4))
+titles = ["stride 1:\nzeros around", "output 3×3", "stride 2:\nzeros between, too", "output 4×4"]
+for axis, picture, title in zip(axes, [stuffed, gathered, stuffed_2, gathered_2], titles, strict=True):
+    axis.imshow(picture, cmap="cividis", vmin=-4, vmax=11)
+    axis.set(title=title, xticks=[], yticks=[])
+    width = picture.shape[1]
+    for place, value in enumerate(picture.flatten().tolist()):
+        color = "black" if value > 3 else "white"
+        axis.text(place % width, place // width, f"{value:g}", ha="center", va="center", color=color)
+figure.tight_layout()
+show(figure, alt="Four grids. With stride 1 the 2 by 2 image has one ring of zeros around it and gives a "
+     "3 by 3 output. With stride 2 there is also a row and a column of zeros between its pixels, and the "
+     "output is 4 by 4.")
 
 # %% [markdown]
 # ## 5. Third way: the transpose of a matrix
@@ -171,17 +202,33 @@ print("with:   ", longer.flatten().tolist())
 # %% [markdown]
 # ## 7. Both modes on the bench
 #
-# The same numbers, read in both directions. First the convolution, which makes 4×4 out of 8×8; then the
-# transposed one, which makes 8×8 out of 4×4. Choose *input → outputs* to see where one cell goes, and
-# *output ← inputs* to see what an output cell collects.
+# First the transposed layer alone. Guess the size, then choose *input → outputs* to see where one cell
+# goes, and *output ← inputs* to see what an output cell collects.
 
 # %%
-there = ConvBench(mode="Conv2d", n=8, revealed=True)
-there
+bench = ConvBench(mode="ConvTranspose2d", n=4, view="scatter", cursor=5)
+bench
+
+# %% [markdown]
+# Now both layers side by side, with the same numbers and the same kernel. One cell in the middle is made of
+# some cells on the left, and stamps some cells on the right. Move it about: what do the two sets have to do
+# with each other?
 
 # %%
-back = ConvBench(mode="ConvTranspose2d", n=4, view="scatter", cursor=5, revealed=True)
-back
+both = ThereAndBack()
+both
+
+# %% [markdown]
+# They are the same cells. *That* is what "transposed" means: every connection of the convolution is kept,
+# and walked backwards. The numbers do not come back, only the places.
+#
+# Now mend the size with one slider, so that 8×8 comes back.
+
+# %% tags=["nbval-check-output"]
+for extra in (0, 1):
+    data = ThereAndBack(output_padding=extra, revealed=True).figure_data()
+    print(f"output_padding={extra}: 8 -> {len(data['middle'])} -> {len(data['back'])},",
+          "the same cells:", data["reads"] == data["stamps"])
 
 # %% [markdown]
 # ## 8. Checkerboards, before any training
@@ -228,18 +275,32 @@ solver = ShapeSolver()
 solver
 
 # %% [markdown]
-# DCGAN's generator is the first choice in every step: one layer from 1×1 to 4×4, and then the same layer
-# again and again.
-
-# %%
-print(solver.code())
+# DCGAN's generator is the first choice in every step: one layer from 1×1 to 4×4, and then four times the
+# same layer. Each of the four doubles the picture; the channels shrink on the way.
 
 # %% tags=["nbval-check-output"]
-size = 1
-for kernel_size, stride, padding in [(4, 1, 0), (4, 2, 1), (4, 2, 1), (4, 2, 1), (4, 2, 1)]:
-    larger = conv_transpose2d_output_size(size, kernel_size, stride, padding)
-    print(f"{size:>2} -> {larger}")
-    size = larger
+torch.manual_seed(0)
+first = nn.ConvTranspose2d(100, 64, kernel_size=4, stride=1, padding=0)
+steps = [nn.ConvTranspose2d(a, b, kernel_size=4, stride=2, padding=1)
+         for a, b in [(64, 32), (32, 16), (16, 8), (8, 3)]]
+maps = [first(torch.randn(1, 100, 1, 1))]  # z -> (1, 64, 4, 4)
+for step in steps:
+    maps.append(step(maps[-1]))
+for picture in maps:
+    print(tuple(picture.shape))
+
+# %%
+figure, axes = plt.subplots(1, 5, figsize=(12, 3), layout="constrained")
+for axis, picture in zip(axes, maps, strict=True):
+    axis.imshow(picture[0, 0].detach(), cmap="gray")
+    channels, side = picture.shape[1], picture.shape[2]
+    axis.set(title=f"{side}×{side}, {channels} channels", xticks=[], yticks=[])
+figure.suptitle("From noise to 64×64, with nothing learned: channel 0 after each layer")
+show(figure, alt="Five grey pictures of one channel after each layer, from 4 by 4 to 64 by 64 pixels. They "
+     "are random squares that get finer; in the largest a regular fine grid shows.")
+
+# %% [markdown]
+# The grid in the last picture is the checkerboard of section 8: random weights, four layers deep.
 
 # %% [markdown]
 # ## 10. Two traps
@@ -285,4 +346,4 @@ quiz("02_conv_transpose2d", "after")
 # More on checkerboards: Odena, Dumoulin & Olah 2016, "Deconvolution and Checkerboard Artifacts".
 #
 # **Now you** [exercises/02_conv_transpose2d](../exercises/02_conv_transpose2d.ipynb).
-# **Next** [05 First networks](05_first_networks.ipynb).
+# **Next** [03 Activations](03_activations.ipynb).

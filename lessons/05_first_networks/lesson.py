@@ -4,7 +4,7 @@
 # **After this lesson you can** assemble a small generator and a small discriminator, count their
 # parameters on paper, follow a shape through every layer, and find and mend the layer that does not fit.
 #
-# **Time** about 45 minutes · **Builds on** [02 · ConvTranspose2d](02_conv_transpose2d.ipynb) · **Needs** no GPU
+# **Time** about 45 minutes · **Builds on** [04 · BatchNorm](04_batchnorm.ipynb) · **Needs** no GPU
 
 # %%
 import matplotlib.pyplot as plt

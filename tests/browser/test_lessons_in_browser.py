@@ -11,7 +11,21 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 LESSONS = [
     ("00_start_here", ["move seed", "move images per row"]),
     ("01_conv2d", ["press skip", "move chosen cell", "move input size", "move kernel_size"]),
-    ("02_conv_transpose2d", ["move chosen cell", "press skip", "move layers"]),
+    (
+        "02_conv_transpose2d",
+        [
+            "press skip",  # ConvBench asks twice
+            "press skip",
+            "move chosen cell",
+            "press skip",
+            "move cell in the middle",
+            "press skip",
+            "move layers",
+            "press 1, 7, 14, 28",
+        ],
+    ),
+    ("03_activations", ["press skip", "move mean of x", "move spread of x"]),
+    ("04_batchnorm", ["press skip", "move mean of x", "move batch_size"]),
     ("05_first_networks", ["press skip", "move image size", "move Linear: side"]),
     ("08_train_dcgan", ["press One step"]),
 ]

@@ -42,9 +42,10 @@ def test_picture_follows_the_numbers():
     uneven = np.asarray(lab.render())
     # right half, inside the frame: one grey, or several
     size = len(lab.figure_data()["output"])
-    cell = 310 / size
+    scale = lab.still_scale
+    top, left, cell = 44 * scale, 440 * scale, 310 * scale / size
     inside = np.s_[
-        int(44 + 3 * cell) : int(44 + 8 * cell), int(440 + 3 * cell) : int(440 + 8 * cell)
+        int(top + 3 * cell) : int(top + 8 * cell), int(left + 3 * cell) : int(left + 8 * cell)
     ]
     assert len(np.unique(even[inside].reshape(-1, 3), axis=0)) == 1
     assert len(np.unique(uneven[inside].reshape(-1, 3), axis=0)) >= 3
