@@ -15,6 +15,11 @@ else
 READY := own-environment
 endif
 
+# Without it two threads of torch that wait for each other burn a whole core; on a busy laptop small
+# networks then train ten times slower (see gan_course/__init__.py, which comes too late in a cell
+# that imports torch first).
+export GOMP_SPINCOUNT ?= 3000
+
 # What runs in tests is CI-sized, has one thread per worker, and leaves your own progress alone.
 QUIET_HOME = home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && trap 'exit 130' INT TERM && \
 	export GAN_COURSE_HOME="$$home"

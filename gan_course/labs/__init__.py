@@ -8,9 +8,11 @@ import importlib
 
 _HOME = {
     "ConvBench": "conv_bench",
+    "DiracOrbit": "dirac_orbit",
     "GateAndNorm": "gate_and_norm",
     "Lab": "base",
     "LiveTraining": "live_training",
+    "OneStep": "one_step",
     "PaintOverlap": "paint_overlap",
     "Quiz": "quiz_widget",
     "Sampler": "sampler",
