@@ -35,7 +35,10 @@ class Generate:
 
 @dataclass
 class Doctor:
-    """Tell what this machine has, and what to do about the usual troubles."""
+    """Tell what this machine has, or with RUN what a training run's numbers say."""
+
+    run: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="[RUN]")] = None
+    """Folder of a run (its --output-dir). Without it the machine is looked at."""
 
 
 @dataclass
@@ -98,6 +101,9 @@ def run(command: TrainConfig | Generate | Doctor | Progress) -> None:
     elif isinstance(command, Generate):
         generate(command)
     elif isinstance(command, Doctor):
+        if command.run is not None:
+            look_at_run(command.run)
+            return
         from gan_course.machine import report
 
         print(report())
@@ -124,6 +130,21 @@ def train(config: TrainConfig) -> None:
     print(f"Samples: {outputs / 'generated_samples.png'}")
     print(f"Curves:  {outputs / 'training_loss.png'}")
     print(f"Weights: {trainer.folder / 'checkpoints' / 'generator_final.pth'}")
+
+
+def look_at_run(folder: Path) -> None:
+    from gan_course.doctor import diagnose_history
+    from gan_course.training.history import read_history
+
+    path = folder.expanduser() / "history.jsonl"
+    if not path.exists():
+        raise CourseError(
+            f"{folder} holds no run: {path} is missing. Name the --output-dir of a training run."
+        )
+    history = read_history(path, last_step=sys.maxsize)
+    last = f"{history[-1]['step']:,} steps" if history else "no steps yet"
+    found = diagnose_history(history)
+    print(f"{folder}: {last}\n{found.sentence}\nHow sure: {found.sure}. Lesson: {found.lesson}.")
 
 
 def generate(command: Generate) -> None:

@@ -8,3 +8,4 @@ FAKE = "#D55E00"  # vermilion, triangle, dashed line
 DISCRIMINATOR = "#117733"  # teal, thick solid line
 GENERATOR = "#AA4499"  # purple, dash-dotted line
 PREDICTION = "#6B6B6B"  # grey, dotted line: what you guessed before you saw
+OPINION = (FAKE, "#FFFFFF", REAL)  # fake, undecided, real: ends and middle of a map of what D says

@@ -8,7 +8,9 @@ import importlib
 
 _HOME = {
     "ConvBench": "conv_bench",
+    "Diagnose": "diagnose",
     "DiracOrbit": "dirac_orbit",
+    "ForkAndRace": "fork_and_race",
     "GateAndNorm": "gate_and_norm",
     "Lab": "base",
     "LiveTraining": "live_training",
@@ -18,6 +20,7 @@ _HOME = {
     "Sampler": "sampler",
     "ShapeSolver": "shape_solver",
     "ThereAndBack": "there_and_back",
+    "ToyGAN": "toy_gan",
     "TraceBench": "trace_bench",
     "quiz": "quiz_widget",
     "show": "base",

@@ -45,9 +45,10 @@ class Canvas:
         shape = {"x": x, "y": y, "text": text, "size": size, "color": color, "anchor": anchor}
         self.shapes.append(("text", shape | {"bold": bold}))
 
-    def picture(self, x, y, w, h, pixels) -> None:
-        """A uint8 array (H, W) or (H, W, 3), enlarged to w x h with square pixels."""
-        shape = {"x": x, "y": y, "w": w, "h": h, "pixels": pixels}
+    def picture(self, x, y, w, h, pixels, smooth=False) -> None:
+        """A uint8 array (H, W) or (H, W, 3), enlarged to w x h with square pixels; ``smooth`` is
+        for a picture of lines and marks that has as many pixels as the screen, or more."""
+        shape = {"x": x, "y": y, "w": w, "h": h, "pixels": pixels, "smooth": smooth}
         self.shapes.append(("picture", shape))
 
     def svg(self, alt: str) -> str:
@@ -103,15 +104,17 @@ def _picture_svg(s: dict) -> str:
     buffer = io.BytesIO()
     Image.fromarray(s["pixels"]).save(buffer, "PNG", compress_level=1)
     data = base64.b64encode(buffer.getvalue()).decode()
+    style = "" if s["smooth"] else 'style="image-rendering:pixelated" '
     return (
         f'<image x="{s["x"]:g}" y="{s["y"]:g}" width="{s["w"]:g}" height="{s["h"]:g}" '
-        f'style="image-rendering:pixelated" href="data:image/png;base64,{data}"/>'
+        f'{style}href="data:image/png;base64,{data}"/>'
     )
 
 
 def _paste(image: Image.Image, s: dict, k: int) -> None:
     size = (round(s["w"] * k), round(s["h"] * k))
-    pixels = Image.fromarray(s["pixels"]).resize(size, Image.Resampling.NEAREST)
+    method = Image.Resampling.LANCZOS if s["smooth"] else Image.Resampling.NEAREST
+    pixels = Image.fromarray(s["pixels"]).resize(size, method)
     image.paste(pixels, (round(s["x"] * k), round(s["y"] * k)))
 
 

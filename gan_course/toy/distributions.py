@@ -50,10 +50,10 @@ class Distribution:
         start: tuple[float, float] = (0.0, 0.0),
     ) -> None:
         self.name = name
-        self.centres = torch.as_tensor(np.array(centres), dtype=torch.float32).reshape(-1, 2)
-        if weights is None:
-            weights = np.ones(len(self.centres))
-        mass = torch.as_tensor(np.array(weights), dtype=torch.float64)
+        self.centres = _copy(centres, torch.float32).reshape(-1, 2)
+        mass = torch.ones(len(self.centres), dtype=torch.float64)
+        if weights is not None:
+            mass = _copy(weights, torch.float64)
         if len(mass) != len(self.centres) or (mass < 0).any() or mass.sum() <= 0:
             raise CourseError(
                 f"{name} needs one weight of 0 or more for each of its {len(self.centres)} "
@@ -96,6 +96,13 @@ class Distribution:
     def __repr__(self) -> str:
         modes = "no modes" if self.modes is None else f"{len(self.modes)} modes"
         return f"Distribution({self.name!r}, {modes}, sigma={self.sigma:g})"
+
+
+def _copy(values: Tensor | np.ndarray | Iterable, dtype: torch.dtype) -> Tensor:
+    """A tensor of its own: changing what was given changes no distribution."""
+    if isinstance(values, Tensor):
+        return values.detach().to("cpu", dtype, copy=True)
+    return torch.tensor(np.array(values), dtype=dtype)
 
 
 def _one(centre: tuple[float, float] = (1.5, 0.0), sigma: float = 0.1) -> Distribution:

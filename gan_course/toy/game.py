@@ -17,6 +17,7 @@ from gan_course.toy.snapshot import Snapshot, copy_state
 from gan_course.toy.step import (
     as_scalar,
     discriminator_objective,
+    forget_gradients,
     make_optimizer,
     one_thread,
     right_answers,
@@ -48,6 +49,8 @@ class ToyGame:
     def __init__(self, config: ToyConfig | None = None) -> None:
         self.config = config if config is not None else ToyConfig()
         self.generator, self.discriminator = build_networks(self.config)
+        self._weights_g = list(self.generator.parameters())
+        self._weights_d = list(self.discriminator.parameters())
         self.optimizer_g = make_optimizer(self.generator, self.config, "g")
         self.optimizer_d = make_optimizer(self.discriminator, self.config, "d")
         self.loss_g: Callable[[Tensor], Tensor] | None = None
@@ -155,7 +158,7 @@ class ToyGame:
             self.discriminator, points_real, points_fake, config, self.loss_d or config.loss_d, mix
         )
         if not config.freeze_d:
-            self.optimizer_d.zero_grad(set_to_none=True)
+            forget_gradients(self._weights_d)
             as_scalar(objective, "loss_d").backward()
         return loss_d
 
@@ -167,9 +170,9 @@ class ToyGame:
             points_fake = points_fake + dice.instance_noise(config)
         loss_g = (self.loss_g or config.loss_g)(self.discriminator(points_fake))
         if not config.freeze_g:
-            self.optimizer_g.zero_grad(set_to_none=True)
+            forget_gradients(self._weights_g)
             # inputs=...: only G's gradients are wanted, so D's are not even worked out.
-            as_scalar(loss_g, "loss_g").backward(inputs=list(self.generator.parameters()))
+            as_scalar(loss_g, "loss_g").backward(inputs=self._weights_g)
         return loss_g.detach()
 
     def _move_d(self) -> None:
@@ -321,7 +324,7 @@ class ToyGame:
 
     def _stop_if_broken(self, *losses: Tensor) -> None:
         """NaN and infinity never go away by themselves, so a look now and then is enough."""
-        numbers = [*self.generator.parameters(), *self.discriminator.parameters(), *losses]
+        numbers = [*self._weights_g, *self._weights_d, *losses]
         if math.isfinite(float(torch.stack([value.detach().sum() for value in numbers]).sum())):
             return
         broken_at, guilty, good = self.steps_done, self.config, self.last_good

@@ -61,9 +61,10 @@ class ToyGenerator(nn.Module):
             self.layers[-1].bias += torch.tensor(start)
 
     def forward(self, z: Tensor) -> Tensor:
-        for layer in self.layers[:-1]:
-            z = F.relu(layer(z))
-        return self.layers[-1](z)
+        last = len(self.layers) - 1
+        for i, layer in enumerate(self.layers):
+            z = layer(z) if i == last else F.relu(layer(z))
+        return z
 
 
 class ToyDiscriminator(nn.Module):

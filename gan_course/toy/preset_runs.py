@@ -12,11 +12,22 @@ from gan_course.toy.many import ManyGames
 from gan_course.toy.metrics import dominant_mode, hops, measure, modes_covered
 from gan_course.toy.presets import PRESETS
 
-__all__ = ["measure_preset"]
+__all__ = ["RunWatch", "measure_preset"]
 
 
-class _Watch:
-    """Notes down, for every game, what the rules need to know of the way and not of the end."""
+class RunWatch:
+    """Notes down, for every game, what the rules need to know of the way and not of the end.
+
+    Call it with the games as often as you like while they are played, or give it to
+    ``ManyGames.play`` as ``watch``; at the end ask ``of`` for one game after the other.
+
+    Attributes:
+        start: what ``measure`` says of each game at the first look, one dict a game. May be filled
+            before: then the first look does not measure again.
+        dominant: for each look, the number of each game's most crowded mode.
+        covered: for each look, how many modes each game covers; empty without separate modes.
+        centres: for each look, the mean of each game's fakes, (S, 2).
+    """
 
     def __init__(self) -> None:
         self.start: list[dict] = []
@@ -35,6 +46,17 @@ class _Watch:
             self.covered.append([modes_covered(some, real) for some in samples])
 
     def of(self, i: int, steps: int, goal: torch.Tensor) -> dict[str, float]:
+        """What the way of game ``i`` was like.
+
+        Args:
+            i: the place of the game among the seeds.
+            steps: how many were played between the first look and the last.
+            goal: the centre of the real points, (2,), which turns are counted about.
+
+        Returns:
+            ``start_...``, ``hops_per_1000``, ``most_modes``, ``path``, ``moved``,
+            ``radius_factor`` and ``turns``, see ``measure_preset``.
+        """
         centres = torch.stack([centre[i] for centre in self.centres])  # (T, 2)
         arms = centres - goal
         angles = torch.atan2(arms[:, 1], arms[:, 0])
@@ -90,7 +112,7 @@ def measure_preset(name: str, seeds: Sequence[int], repair: str | None = None) -
     if change is not None and change.at > 0:
         many.step(change.at)
         many.change(**change.changes)
-    watch = _Watch()
+    watch = RunWatch()
     many.play(steps, watch, preset.watch_every)
     results = []
     for i, seed in enumerate(many.seeds):

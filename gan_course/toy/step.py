@@ -19,6 +19,7 @@ __all__ = [
     "as_scalar",
     "boundary",
     "discriminator_objective",
+    "forget_gradients",
     "gradient_penalty",
     "make_optimizer",
     "one_thread",
@@ -126,6 +127,12 @@ def make_optimizer(network: nn.Module, config: ToyConfig, which: str) -> torch.o
         return torch.optim.SGD(network.parameters(), lr=rate)
     # fused: all weights in one go; twice as fast for networks this small.
     return torch.optim.Adam(network.parameters(), lr=rate, betas=(config.beta1, 0.999), fused=True)
+
+
+def forget_gradients(weights: list[nn.Parameter]) -> None:
+    """What ``optimizer.zero_grad`` does, without its book-keeping: it would be 4 % of a step."""
+    for weight in weights:
+        weight.grad = None
 
 
 def as_scalar(loss: Tensor, name: str) -> Tensor:

@@ -19,6 +19,9 @@ class StepStats:
     loss_g: Tensor
     mean_d_real: Tensor  # mean of D(x), a probability
     mean_d_fake: Tensor  # mean of D(G(z)), before D's update
+    logits_real: Tensor  # (N,), before D's update, as the two means above
+    logits_fake: Tensor
+    images_fake: Tensor  # (N, C, H, W)
     step: int = 0  # steps done in this run
     epoch: int = 0  # epoch that the step belongs to, from 0
     images_seen: int = 0  # real images seen so far
@@ -58,7 +61,7 @@ def training_step(
         label_smoothing: 0.1 makes D's target for real images 0.9.
 
     Returns:
-        The losses and D's mean probabilities, as tensors that carry no gradient.
+        The losses, D's opinions and the fakes, as tensors that carry no gradient.
 
     G runs once and its images serve both updates: D's update does not change G, so drawing them
     again would give images of the same kind for more work.
@@ -92,4 +95,7 @@ def training_step(
         loss_g=loss_g.detach(),
         mean_d_real=logits_real.detach().sigmoid().mean(),
         mean_d_fake=logits_fake.detach().sigmoid().mean(),
+        logits_real=logits_real.detach(),
+        logits_fake=logits_fake.detach(),
+        images_fake=images_fake.detach(),
     )

@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from gan_course import doctor
 from gan_course.data import default_image_size, image_grid, load_images, picture_bytes
 from gan_course.errors import CourseError
 from gan_course.models import DCGANDiscriminator, DCGANGenerator
@@ -39,7 +40,7 @@ class Trainer:
         images: the training images.
         fixed_z: (64, latent_dim), always the same, so that pictures of different moments compare.
         history: one dict for each logged step: step, epoch, images_seen, loss_d, loss_g,
-            mean_d_real, mean_d_fake.
+            mean_d_real, mean_d_fake, and what ``doctor.measure`` takes.
         step, epoch, batch, images_seen: how far training is.
     """
 
@@ -100,14 +101,14 @@ class Trainer:
     def _one_step(self, images_real: Tensor) -> StepStats:
         config = self.config
         images_real = images_real.contiguous(memory_format=torch.channels_last)
-        z = torch.randn(len(images_real), config.latent_dim, generator=self.rng)
+        z = torch.randn(len(images_real), config.latent_dim, generator=self.rng).to(self.device)
         stats = training_step(
             self.generator,
             self.discriminator,
             self.optimizer_g,
             self.optimizer_d,
             images_real,
-            z.to(self.device),
+            z,
             config.loss,
             config.label_smoothing,
         )
@@ -117,7 +118,7 @@ class Trainer:
         self.averaged.update(self.generator, len(images_real), self.images_seen)
         stats.step, stats.epoch, stats.images_seen = self.step, self.epoch, self.images_seen
         if self.step == 1 or self.step % LOG_EVERY == 0:
-            self._log(stats)
+            self._log(stats, images_real, z)
         return stats
 
     def fit(self, progress: bool = True) -> Trainer:
@@ -269,14 +270,30 @@ class Trainer:
     def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
         return {"g": self.optimizer_g, "d": self.optimizer_d}
 
-    def _log(self, stats: StepStats) -> None:
+    def _log(self, stats: StepStats, images_real: Tensor, z: Tensor) -> None:
         row = stats.floats()
         if not math.isfinite(row["loss_d"]) or not math.isfinite(row["loss_g"]):
             self._stop(
                 f"the loss is no longer a number at step {self.step} (D {row['loss_d']}, "
                 f"G {row['loss_g']})"
             )
-        self.history.append(row)
+        # What the doctor needs, to say later what went wrong.
+        health = doctor.measure(
+            self.step,
+            stats.logits_real,
+            stats.logits_fake,
+            images_real,
+            stats.images_fake,
+            self.generator,
+            self.discriminator,
+            z=z,
+            boundary=doctor.boundary(self.config.loss, stats.logits_real, stats.logits_fake),
+        )
+        self.history.append(row | health.as_dict())
+
+    def diagnose(self) -> doctor.Diagnosis:
+        """What the numbers of this run say so far, in a sentence."""
+        return doctor.diagnose_history(self.history)
 
     def _refuse_to_save_nonsense(self) -> None:
         """The losses are looked at now and then only; what is saved is always looked at."""

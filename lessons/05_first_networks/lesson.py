@@ -494,5 +494,4 @@ quiz("05_first_networks", "after")
 # **Now you.** [exercises/05_first_networks](../exercises/05_first_networks.ipynb): six tasks, from counting
 # on paper to a tracer of your own.
 #
-# **Next** Lessons 06 and 07 are still being written. Until then go on with
-# [08 · Train a DCGAN](08_train_dcgan.ipynb), which takes thousands of such steps.
+# **Next** [06 · The GAN game](06_gan_game.ipynb): where the two losses come from, and what such a step plays.

@@ -4,7 +4,7 @@
 # **After this lesson you can** train a GAN on a laptop, follow one training step line by line, say what
 # its curves tell you and what they do not, and check whether it copies.
 #
-# **Time** about 30 minutes · **Builds on** [01 · Conv2d](01_conv2d.ipynb) · **Needs** no GPU
+# **Time** about 30 minutes · **Builds on** [06 · The GAN game](06_gan_game.ipynb) · **Needs** no GPU
 #
 # You can train something today, even if you come straight from lesson 01: what the lessons between
 # explain, such as transposed convolution and BatchNorm, gets one sentence here.
@@ -500,5 +500,5 @@ quiz("08_train_dcgan", "after")
 # **Now you.** [exercises/08_train_dcgan](../exercises/08_train_dcgan.ipynb): write both losses, the step
 # and the sampling yourself.
 #
-# **Next** This is the last lesson for now. The [map in lesson 00](00_start_here.ipynb) shows what you
-# have solved.
+# **Next** [09 · Failure modes](09_failure_modes.ipynb): collapse, vanishing gradients and other ills, each
+# provoked, measured and repaired.

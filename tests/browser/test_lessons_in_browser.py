@@ -27,7 +27,9 @@ LESSONS = [
     ("03_activations", ["press skip", "move mean of x", "move spread of x"]),
     ("04_batchnorm", ["press skip", "move mean of x", "move batch_size"]),
     ("05_first_networks", ["press skip", "move image size", "move Linear: side"]),
+    ("06_gan_game", ["press skip", "move stage", "press skip", "press Step both"]),
     ("08_train_dcgan", ["press One step"]),
+    ("09_failure_modes", ["press skip", "move start θ", "press Samples"]),
 ]
 
 

@@ -489,4 +489,4 @@ def test_the_minutes_of_the_cards_add_up_to_the_time_at_the_top(lesson):
 def test_the_map_holds_every_lesson_that_there_is():
     folders = sorted(p.name for p in (ROOT / "lessons").glob("[0-9][0-9]_*") if p.is_dir())
     assert {x.slug for x in LESSONS} <= set(folders)
-    assert [x.slug for x in LESSONS] == sorted(x.slug for x in LESSONS)
+    assert [x.number for x in LESSONS] == sorted(x.number for x in LESSONS)

@@ -8,7 +8,7 @@ import pytest
 
 from gan_course.errors import CourseError
 from gan_course.toy import PRESETS, ToyConfig, measure, measure_preset
-from gan_course.toy.preset_runs import _Watch
+from gan_course.toy.preset_runs import RunWatch
 from gan_course.toy.sweep import main, table
 
 SEED = 101
@@ -97,7 +97,7 @@ def test_an_unknown_name_is_told():
 def test_the_watch_counts_from_trained_looks_only():
     from gan_course.toy import ManyGames
 
-    watch, many = _Watch(), ManyGames(ToyConfig(units=8, batch_size=16), [0, 1])
+    watch, many = RunWatch(), ManyGames(ToyConfig(units=8, batch_size=16), [0, 1])
     many.play(30, watch, 10)
     found = watch.of(1, 30, many.config.real.mean())
     assert len(watch.dominant) == 4 and found["hops_per_1000"] <= 2 * 1000 / 30
