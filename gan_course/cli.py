@@ -119,13 +119,20 @@ def train(config: TrainConfig) -> None:
     if config.output_dir is None:
         raise CourseError("--output-dir is None, so nothing would be kept. Name a folder.")
     trainer = Trainer(config)
-    print(
-        f"{config.dataset}: {len(trainer.images):,} images of {config.image_size}x"
-        f"{config.image_size}, {config.num_epochs} epochs in batches of {config.batch_size} "
-        f"on {trainer.device}"
-    )
-    if not trainer.fit().finished:
+    processes = trainer.processes
+    where = trainer.device if processes.count == 1 else f"{processes.count} processes"
+    if processes.is_first:
+        print(
+            f"{config.dataset}: {len(trainer.images):,} images of {config.image_size}x"
+            f"{config.image_size}, {config.num_epochs} epochs in batches of {config.batch_size} "
+            f"on {where}"
+        )
+    trainer.fit()
+    processes.leave()
+    if not trainer.finished:
         sys.exit(130)  # what a shell expects after Ctrl-C: the next command of a script must wait
+    if not processes.is_first:
+        return
     outputs = trainer.folder / "outputs"
     print(f"Samples: {outputs / 'generated_samples.png'}")
     print(f"Curves:  {outputs / 'training_loss.png'}")

@@ -106,9 +106,23 @@ LESSONS = (
         ),
     ),
     Lesson(
+        "07_dcgan",
+        "DCGAN: five rules for a pair that trains",
+        60,
+        (
+            "discriminator_shapes",
+            "generator_parameters",
+            "up_block",
+            "conv_stem",
+            "init_all",
+            "broken_rules",
+            "any_generator",
+        ),
+    ),
+    Lesson(
         "08_train_dcgan",
         "Train a DCGAN on real digits",
-        30,
+        50,
         ("d_loss", "g_loss", "one_step", "sample"),
     ),
     Lesson(

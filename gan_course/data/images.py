@@ -10,6 +10,8 @@ from torch import Tensor
 
 from gan_course.errors import CourseError
 
+EVERY_ROW = slice(None)
+
 
 @dataclass
 class ImageSet:
@@ -49,8 +51,15 @@ class ImageSet:
             )
         return self.count // batch_size
 
-    def batches(self, batch_size: int, seed: int, epoch: int, start: int = 0) -> Iterator[Tensor]:
-        """The batches of one epoch, from batch number ``start`` on.
+    def batches(
+        self,
+        batch_size: int,
+        seed: int,
+        epoch: int,
+        start: int = 0,
+        rows: slice | Tensor = EVERY_ROW,
+    ) -> Iterator[Tensor]:
+        """The batches of one epoch, from batch number ``start`` on; of each only these ``rows``.
 
         The order depends on (seed, epoch) alone, so that a run which was stopped in the middle of
         an epoch can go on at the same image.
@@ -60,11 +69,12 @@ class ImageSet:
         """
         number = self.batches_per_epoch(batch_size)
         generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
-        order = torch.randperm(self.count, generator=generator)
+        order = torch.randperm(self.count, generator=generator)[: number * batch_size]
+        order = order.view(number, batch_size)[:, rows]
         if self.pixels is not None:
             order = order.to(self.pixels.device)
         for i in range(start, number):
-            yield self.take(order[i * batch_size : (i + 1) * batch_size])
+            yield self.take(order[i])
 
     def take(self, indices: Tensor) -> Tensor:
         """The images with these indices: floats (N, C, H, W) in [-1, 1]."""

@@ -1,8 +1,9 @@
-"""The initialisation of DCGAN."""
+"""The initialisation of DCGAN, and spectral normalisation, which has to come after it."""
 
 from __future__ import annotations
 
 from torch import nn
+from torch.nn.utils import parametrizations, parametrize
 
 
 def init_weights(model: nn.Module) -> nn.Module:
@@ -17,14 +18,42 @@ def init_weights(model: nn.Module) -> nn.Module:
     that search misses linear layers. Call this *before* wrapping a layer in spectral norm, for
     afterwards ``weight`` is a computed copy, and writing to it changes nothing.
 
+    Raises:
+        ValueError: if a layer is already wrapped.
+
     Source: Radford et al. 2015, section 4; github.com/Newmu/dcgan_code.
     """
     for module in model.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            if parametrize.is_parametrized(module, "weight"):
+                raise ValueError(
+                    "a layer is already wrapped in spectral norm, and its weight is a computed "
+                    "copy. Call init_weights first and wrap afterwards."
+                )
             nn.init.normal_(module.weight, mean=0.0, std=0.02)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
         elif isinstance(module, nn.BatchNorm2d):
             nn.init.normal_(module.weight, mean=1.0, std=0.02)
             nn.init.zeros_(module.bias)
+    return model
+
+
+def add_spectral_norm(model: nn.Module) -> nn.Module:
+    """Divide the weight of every convolution and linear layer by its largest singular value.
+
+    In place; returns the model. The weight is read as a matrix with one row for each output
+    channel: dimension 0 of a convolution, but dimension 1 of a transposed one. The largest singular
+    value is followed by one step of the power iteration at each forward pass in train mode, so do
+    not read ``weight`` of a model in train mode just to look at it.
+
+    It is the matrix whose stretch becomes 1. A 3x3 or 4x4 convolution applies it at overlapping
+    places and can stretch an image more than that.
+
+    Source: Miyato et al. 2018, "Spectral Normalization for Generative Adversarial Networks".
+    """
+    for module in list(model.modules()):
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            rows = 1 if isinstance(module, nn.ConvTranspose2d) else 0
+            parametrizations.spectral_norm(module, dim=rows)
     return model

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from gan_course.errors import CourseError
-from gan_course.models.dcgan import IMAGE_SIZES, DCGANGenerator
+from gan_course.models.dcgan import IMAGE_SIZES, DCGANGenerator, translate_names
 
 
 def save_generator(generator: DCGANGenerator, path: str | Path) -> None:
@@ -69,8 +69,9 @@ def load_generator(path: str | Path) -> DCGANGenerator:
     """A generator from a file, on the CPU and in eval mode, with the architecture read off it.
 
     Args:
-        path: a ``.pth`` or ``.safetensors`` file with a generator's ``state_dict``, or the
-            ``last.safetensors`` of a training run, whose averaged generator is then taken.
+        path: a ``.pth`` or ``.safetensors`` file with a generator's ``state_dict``, under our names
+            or the ones that ``dcgan.translate_names`` knows; or the ``last.safetensors`` of a
+            training run, whose averaged generator is then taken.
 
     Raises:
         CourseError: if the file is missing, damaged, of another architecture, or not plain tensors.
@@ -82,6 +83,7 @@ def load_generator(path: str | Path) -> DCGANGenerator:
         if part:
             tensors = part
             break
+    tensors = translate_names(tensors)
     generator = _generator_like(tensors, path)
     generator.load_state_dict(tensors)
     return generator.eval()
@@ -119,13 +121,17 @@ def _generator_like(tensors: dict[str, Tensor], path: Path) -> DCGANGenerator:
         f"{path} holds weights of another architecture than DCGANGenerator, so it was not loaded."
     )
     try:
-        latent_dim = tensors["stem.0.weight"].shape[1]
+        if "stem.1.weight" in tensors:
+            stem, latent_dim = "conv", tensors["stem.1.weight"].shape[0]
+        else:
+            stem = "linear" if "stem.2.weight" in tensors else "plain"
+            latent_dim = tensors["stem.0.weight"].shape[1]
         last_channels, image_channels = tensors["to_image.0.weight"].shape[:2]
         blocks = len({key.split(".")[1] for key in tensors if key.startswith("blocks.")})
         image_size = 4 * 2 ** (blocks + 1)
         if image_size not in IMAGE_SIZES:
             raise wrong
-        choices = (image_size, image_channels, latent_dim, last_channels)
+        choices = (image_size, image_channels, latent_dim, last_channels, stem)
         with torch.device("meta"):  # shapes without memory: a made-up file may claim any size
             expected = {k: v.shape for k, v in DCGANGenerator(*choices).state_dict().items()}
     except (KeyError, IndexError, ValueError, RuntimeError) as error:

@@ -6,6 +6,7 @@ tensor. Nothing in it can run code when it is read.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -23,24 +24,17 @@ from gan_course.training.config import TrainConfig
 PROGRESS = ("step", "epoch", "batch", "images_seen", "images")
 
 
-def save_checkpoint(
-    path: Path,
-    config: TrainConfig,
-    models: dict[str, nn.Module],
-    optimizers: dict[str, Optimizer],
-    rng_state: Tensor,
-    progress: dict[str, int],
-) -> None:
-    """Write everything that the next step depends on.
+def state_tensors(
+    models: dict[str, nn.Module], optimizers: dict[str, Optimizer], rng: torch.Generator
+) -> dict[str, Tensor]:
+    """Copies, on the CPU, of every tensor that the next step depends on.
 
     Args:
         models: by name: generator, discriminator, ema.
         optimizers: by name: g, d.
-        rng_state: state of the generator of z.
-        progress: step, epoch, batch (next batch of the epoch), images_seen, and images, the size
-            of the data set.
+        rng: the generator of z.
     """
-    tensors = {"rng": rng_state}
+    tensors = {"rng": rng.get_state()}
     for name, model in models.items():
         for key, value in model.state_dict().items():
             tensors[f"{name}.{key}"] = value
@@ -48,13 +42,32 @@ def save_checkpoint(
         for index, state in optimizer.state_dict()["state"].items():
             for key, value in state.items():
                 tensors[f"optimizer_{name}.{index}.{key}"] = torch.as_tensor(value)
-    tensors = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
-    text = json.dumps({"config": asdict(config), "progress": progress, "format": 1})
-    write_atomically(path, save(tensors, {"gan_course": text}))
+    return {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
 
 
-def read_checkpoint(path: Path) -> tuple[TrainConfig, dict[str, int], dict[str, Tensor]]:
-    """The config, the progress and the tensors of a checkpoint.
+def save_checkpoint(
+    path: Path,
+    config: TrainConfig,
+    tensors: dict[str, Tensor],
+    progress: dict[str, int],
+    scores: list[dict],
+) -> None:
+    """Write the file: whole, or not at all.
+
+    Args:
+        tensors: from ``state_tensors``.
+        progress: step, epoch, batch (next batch of the epoch), images_seen, and images, the size
+            of the data set.
+        scores: what the metric said so far.
+    """
+    content = {"config": asdict(config), "progress": progress, "scores": scores, "format": 1}
+    write_atomically(path, save(tensors, {"gan_course": json.dumps(content)}))
+
+
+def read_checkpoint(
+    path: Path,
+) -> tuple[TrainConfig, dict[str, int], list[dict], dict[str, Tensor]]:
+    """The config, the progress, the scores and the tensors of a checkpoint.
 
     Raises:
         CourseError: if the file is missing, damaged, or not a training checkpoint.
@@ -64,7 +77,7 @@ def read_checkpoint(path: Path) -> tuple[TrainConfig, dict[str, int], dict[str, 
         with safe_open(path, framework="pt") as file:
             content = json.loads(file.metadata()["gan_course"])
         progress = {key: int(content["progress"][key]) for key in PROGRESS}
-        return TrainConfig(**content["config"]), progress, tensors
+        return TrainConfig(**content["config"]), progress, content.get("scores", []), tensors
     except CourseError:
         raise
     except Exception as error:
@@ -104,3 +117,43 @@ def restore(
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+# ---- the folder of a run ----------------------------------------------------------------------
+
+
+def refuse_to_overwrite(folder: Path) -> None:
+    """A folder that holds a run is left alone."""
+    checkpoints = folder / "checkpoints"
+    if (checkpoints / "last.safetensors").exists() or any(checkpoints.glob("generator_*.pth")):
+        raise CourseError(
+            f"{folder} already holds a run, and it was not touched. Go on with it by "
+            f"--resume, or start a new one elsewhere by --output-dir."
+        )
+
+
+def refuse_another_run(
+    now: TrainConfig, before: TrainConfig, images_now: int, images_before: int
+) -> None:
+    """A run goes on only with the choices and the images that it was started with."""
+    changed = now.difference(before)
+    if changed:
+        raise CourseError(
+            "the run to resume was started with other choices, so it was not touched: "
+            + "; ".join(changed)
+            + ". Repeat them, or start a new run in another --output-dir."
+        )
+    if images_before != images_now:
+        raise CourseError(
+            f"the run to resume was started with {images_before:,} images of {now.dataset}, and "
+            f"now there are {images_now:,}. Bring back the same images, or start a new run in "
+            f"another --output-dir."
+        )
+
+
+def remove_unfinished_files(folder: Path) -> None:
+    """What a process that was killed while it was writing has left beside the real files."""
+    places = ("checkpoints/.*.part", "outputs/.*.part", ".history.jsonl.*.part")
+    for path in (p for place in places for p in folder.glob(place)):
+        with contextlib.suppress(OSError):
+            path.unlink()

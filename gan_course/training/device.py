@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 
 from gan_course.errors import CourseError
@@ -10,11 +12,17 @@ from gan_course.errors import CourseError
 def choose_device(name: str) -> torch.device:
     """The device with this name: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
 
-    ``auto`` takes a GPU if there is one.
+    ``auto`` takes a GPU if there is one. Where a launcher has started several processes, each
+    takes the GPU of its own number on its machine.
 
     Raises:
         CourseError: if the device is unknown or this machine does not have it.
     """
+    if name in ("auto", "cuda") and "LOCAL_RANK" in os.environ:
+        if torch.cuda.is_available():
+            name = f"cuda:{os.environ['LOCAL_RANK']}"
+        elif name == "auto":
+            name = "cpu"  # Apple GPUs cannot send each other messages
     if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")

@@ -1,16 +1,38 @@
-"""Pictures of a run. Imported when one is saved, so that training itself needs no matplotlib."""
+"""Pictures of a run. matplotlib is imported when a curve is drawn: training does without it."""
 
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
+from torch import Tensor
 
 from gan_course import palette
+from gan_course.data import image_grid, picture_bytes
+from gan_course.models.weights import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+
+def save_pictures(folder: Path, images: Tensor, history: list[dict]) -> None:
+    """Write the sample grid, and the curves where matplotlib is installed.
+
+    Args:
+        images: (N, C, H, W) in [-1, 1], on the CPU.
+    """
+    grid = Image.fromarray(image_grid(images))
+    grid = grid.resize((2 * grid.width, 2 * grid.height), Image.Resampling.NEAREST)
+    write_atomically(folder / "generated_samples.png", picture_bytes(grid))
+    if history:
+        try:
+            plot = loss_plot(history)
+        except ImportError:  # a bare GPU machine; history.jsonl has the numbers
+            return
+        write_atomically(folder / "training_loss.png", plot)
 
 
 def loss_plot(history: list[dict]) -> bytes:

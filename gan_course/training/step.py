@@ -48,41 +48,56 @@ def training_step(
     z: Tensor,
     loss: str = "non-saturating",
     label_smoothing: float = 0.0,
+    discriminator_steps: int = 1,
 ) -> StepStats:
-    """Update D once and G once, on one batch.
+    """Update D, once unless told otherwise, and then G once.
 
     Args:
         generator: z (N, latent_dim) -> images (N, C, H, W) in [-1, 1].
         discriminator: images -> logits (N,).
         optimizer_g, optimizer_d: one for each network, over its own parameters only.
-        images_real: (N, C, H, W) in [-1, 1].
-        z: (N, latent_dim), standard normal.
+        images_real: (k N, C, H, W) in [-1, 1], where k is ``discriminator_steps``: each of D's
+            updates sees N images that no other sees.
+        z: (k N, latent_dim), standard normal.
         loss: a key of ``gan_course.losses.LOSSES``.
         label_smoothing: 0.1 makes D's target for real images 0.9.
+        discriminator_steps: updates of D for one of G.
 
     Returns:
-        The losses, D's opinions and the fakes, as tensors that carry no gradient.
+        The losses, D's opinions and the fakes of the last of D's updates, as tensors that carry no
+        gradient.
 
-    G runs once and its images serve both updates: D's update does not change G, so drawing them
-    again would give images of the same kind for more work.
+    Raises:
+        ValueError: if the batches cannot be divided evenly among D's updates.
 
-    Source: Goodfellow et al. 2014, algorithm 1, with one step of D per step of G.
+    G runs once for each of D's updates, and the last images serve G's own too: D's update does not
+    change G, so drawing them again would give images of the same kind for more work.
+
+    Source: Goodfellow et al. 2014, algorithm 1. The paper too takes one step of D per step of G.
     """
-    # 1. The generator draws a batch of fakes.
-    images_fake = generator(z)  # (N, C, H, W)
+    if len(images_real) % discriminator_steps or len(images_real) != len(z):
+        raise ValueError(
+            f"{len(images_real)} images and {len(z)} z cannot be dealt out evenly to "
+            f"{discriminator_steps} steps of D."
+        )
 
-    # 2. D learns to tell them apart. detach() cuts the fakes off from G: in this half only D
-    #    learns. Real and fake go through D in two calls, because BatchNorm normalises each call
-    #    on its own: in one mixed batch its statistics would tell D which half is which.
-    logits_real = discriminator(images_real)  # (N,)
-    logits_fake = discriminator(images_fake.detach())  # (N,)
-    loss_d = discriminator_loss(loss, logits_real, logits_fake, label_smoothing)
-    optimizer_d.zero_grad(set_to_none=True)
-    loss_d.backward()
-    optimizer_d.step()
+    # 1. D's turn, once for each part of the batch. Unless told otherwise there is only one part.
+    parts = zip(images_real.chunk(discriminator_steps), z.chunk(discriminator_steps), strict=True)
+    for real_part, z_part in parts:
+        # The generator draws as many fakes, and D learns to tell them apart. detach() cuts the
+        # fakes off from G: in this half only D learns. Real and fake go through D in two calls,
+        # because BatchNorm normalises each call on its own: in one mixed batch its statistics
+        # would tell D which half is which.
+        images_fake = generator(z_part)  # (N, C, H, W)
+        logits_real = discriminator(real_part)  # (N,)
+        logits_fake = discriminator(images_fake.detach())  # (N,)
+        loss_d = discriminator_loss(loss, logits_real, logits_fake, label_smoothing)
+        optimizer_d.zero_grad(set_to_none=True)
+        loss_d.backward()
+        optimizer_d.step()
 
-    # 3. G learns to raise D's opinion of the same fakes. The gradient flows back through D into
-    #    G; D itself is frozen meanwhile, which saves the work of computing its gradients.
+    # 2. G's turn: it learns to raise D's opinion of the same fakes. The gradient flows back through
+    #    D into G; D itself is frozen meanwhile, which saves the work of computing its gradients.
     discriminator.requires_grad_(False)
     loss_g = generator_loss(loss, discriminator(images_fake))
     optimizer_g.zero_grad(set_to_none=True)

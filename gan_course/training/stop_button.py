@@ -11,22 +11,28 @@ class StopButton:
 
     Python raises KeyboardInterrupt between any two lines, so also between D's update and G's. What
     is saved then is a state that no uninterrupted run ever has. So the loop looks at ``pressed``
-    after each whole step.
+    after each whole step. SIGTERM, by which a cluster asks a program to end, counts as well.
+
+    Args:
+        patient: let a second one do nothing either. Launchers of several processes pass each
+            Ctrl-C on, so that a process hears it twice.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, patient: bool = False) -> None:
         self.pressed = False
-        self._previous = None
+        self.patient = patient
+        self._previous: dict[int, object] = {}
 
     def __enter__(self) -> StopButton:
-        previous = signal.getsignal(signal.SIGINT)
-        # Leave alone who ignores Ctrl-C, or handles it outside Python.
-        if callable(previous):
-            try:
-                signal.signal(signal.SIGINT, self._press)
-                self._previous = previous
-            except ValueError:  # not in the main thread, where no Ctrl-C arrives
-                pass
+        for number in (signal.SIGINT, signal.SIGTERM):
+            previous = signal.getsignal(number)
+            # Leave alone who ignores the signal, or handles it outside Python.
+            if callable(previous) or (number, previous) == (signal.SIGTERM, signal.SIG_DFL):
+                try:
+                    signal.signal(number, self._press)
+                    self._previous[number] = previous
+                except ValueError:  # not in the main thread, where no signal arrives
+                    pass
         return self
 
     def __exit__(
@@ -39,9 +45,10 @@ class StopButton:
 
     def _press(self, number: int, frame: FrameType | None) -> None:
         self.pressed = True
-        self._restore()
+        if not self.patient:
+            self._restore()
 
     def _restore(self) -> None:
-        if self._previous is not None:
-            signal.signal(signal.SIGINT, self._previous)
-            self._previous = None
+        for number, previous in self._previous.items():
+            signal.signal(number, previous)
+        self._previous = {}

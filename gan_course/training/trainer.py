@@ -4,35 +4,47 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
-from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from gan_course import doctor
-from gan_course.data import default_image_size, image_grid, load_images, picture_bytes
+from gan_course.data import default_image_size, load_images
 from gan_course.errors import CourseError
 from gan_course.models import DCGANDiscriminator, DCGANGenerator
-from gan_course.models.weights import save_generator, write_atomically
-from gan_course.training.checkpoint import read_checkpoint, restore, save_checkpoint
+from gan_course.models.weights import save_generator
+from gan_course.training import checkpoint
+from gan_course.training.checkpoint import save_checkpoint
 from gan_course.training.config import TrainConfig
 from gan_course.training.device import choose_device
+from gan_course.training.distributed import Processes
 from gan_course.training.ema import AveragedGenerator
+from gan_course.training.fast_step import FastStep, make_step
 from gan_course.training.history import read_history, write_history
-from gan_course.training.step import StepStats, training_step
+from gan_course.training.step import StepStats
 from gan_course.training.stop_button import StopButton
 
 LOG_EVERY = 10  # steps between two lines of history: each line waits for the device
+SAVE_SECONDS = 600  # an epoch of a large data set can be long: the state is saved this often too
 
 
 class Trainer:
     """Train a DCGAN as a ``TrainConfig`` says.
 
     ``fit`` does it all, with a progress bar. ``steps`` gives the same training one step at a time,
-    for a notebook that wants to look on.
+    for a notebook that wants to look on. Started by ``accelerate launch``, ``torchrun`` or
+    ``accelerate.notebook_launcher``, several processes share each batch (see ``distributed``).
+
+    Args:
+        config: the choices of the run.
+        metric: takes the averaged generator and returns a number, the smaller the better, such as
+            a distance to the real images. It is asked at each save at an epoch's end, and the
+            generator with the smallest number is kept as ``generator_best.pth``; without a metric
+            there is no best, as no loss of a GAN says which images are. Make it cheap: training
+            waits for it.
 
     Attributes:
         generator, discriminator: the two networks, on the device.
@@ -41,43 +53,91 @@ class Trainer:
         fixed_z: (64, latent_dim), always the same, so that pictures of different moments compare.
         history: one dict for each logged step: step, epoch, images_seen, loss_d, loss_g,
             mean_d_real, mean_d_fake, and what ``doctor.measure`` takes.
+        scores: one dict for each time the metric was asked: epoch, images_seen, score.
         step, epoch, batch, images_seen: how far training is.
     """
 
-    def __init__(self, config: TrainConfig | None = None) -> None:
+    def __init__(
+        self,
+        config: TrainConfig | None = None,
+        metric: Callable[[DCGANGenerator], float] | None = None,
+    ) -> None:
         self.config = config = config or TrainConfig()
+        self.metric = metric
         self.folder = None if config.output_dir is None else Path(config.output_dir).expanduser()
-        self._refuse_to_overwrite()
+        if self.folder is not None and not config.resume:
+            checkpoint.refuse_to_overwrite(self.folder)
         self.device = choose_device(config.device)
+        self.processes = Processes(self.device)
         if config.image_size is None:
             config.image_size = default_image_size(config.dataset)
-        self.images = load_images(config.dataset, config.image_size, config.data_root, self.device)
-        self.batches_per_epoch = self.images.batches_per_epoch(config.batch_size)
+        with self.processes.first_on_machine():  # one fetches, the others find it there
+            self.images = load_images(
+                config.dataset, config.image_size, config.data_root, self.device
+            )
+        self.rows = self.processes.rows(config.batch_size, config.discriminator_steps)
+        self.images_per_step = config.batch_size * config.discriminator_steps
+        self.batches_per_epoch = self.images.batches_per_epoch(self.images_per_step)
 
         # Everything random below is drawn on the CPU, so that a seed means the same everywhere.
         torch.manual_seed(config.seed)
-        channels = self.images.shape[0]
-        self.generator = DCGANGenerator(
-            config.image_size, channels, config.latent_dim, config.base_channels
-        ).to(self.device, memory_format=torch.channels_last)
-        self.discriminator = DCGANDiscriminator(
-            config.image_size, channels, config.base_channels
-        ).to(self.device, memory_format=torch.channels_last)
+        self.generator, self.discriminator = self._make_networks()
         self.averaged = AveragedGenerator(self.generator)
-
         adam = {"lr": config.learning_rate, "betas": (config.beta1, 0.999), "fused": True}
         if self.device.type not in ("cpu", "cuda"):
             adam["fused"] = False
         self.optimizer_g = torch.optim.Adam(self.generator.parameters(), **adam)
         self.optimizer_d = torch.optim.Adam(self.discriminator.parameters(), **adam)
+        self.processes.join(self.generator, self.optimizer_g)
+        self.processes.join(self.discriminator, self.optimizer_d)
+        self._training_step = self._make_step()
+        self._last_batch: tuple[Tensor, Tensor] | None = None
 
         self.rng = torch.Generator().manual_seed(config.seed + 1)
         fixed = torch.Generator().manual_seed(config.seed + 2)
         self.fixed_z = torch.randn(64, config.latent_dim, generator=fixed).to(self.device)
         self.step = self.epoch = self.batch = self.images_seen = 0
         self.history: list[dict] = []
+        self.scores: list[dict] = []
+        self._saved_at = time.monotonic()
         if config.resume:
             self._resume()
+        if self.folder is not None and self.processes.is_first:
+            checkpoint.remove_unfinished_files(self.folder)
+
+    def _make_networks(self) -> tuple[DCGANGenerator, DCGANDiscriminator]:
+        config, channels = self.config, self.images.shape[0]
+        generator = DCGANGenerator(
+            config.image_size, channels, config.latent_dim, config.base_channels, config.stem
+        )
+        discriminator = DCGANDiscriminator(
+            config.image_size, channels, config.base_channels, config.spectral_norm
+        )
+        place = {"device": self.device, "memory_format": torch.channels_last}
+        return generator.to(**place), discriminator.to(**place)
+
+    def _make_step(self) -> FastStep:
+        """The step (images_real, z) -> StepStats that updates both networks.
+
+        With k steps of D for each of G, both arguments are k batches, one below the other.
+        """
+        config, precision = self.config, self.config.precision
+        if self.processes.count > 1 and (config.cuda_graph or config.compile):
+            raise CourseError("compile and cuda_graph work in one process only: leave them out.")
+        if self.processes.count > 1 and precision.startswith("auto"):
+            precision = "float32"  # each process might choose otherwise
+        return make_step(
+            self.generator,
+            self.discriminator,
+            self.optimizer_g,
+            self.optimizer_d,
+            loss=config.loss,
+            label_smoothing=config.label_smoothing,
+            discriminator_steps=config.discriminator_steps,
+            precision=precision,
+            compile=config.compile,
+            cuda_graph=config.cuda_graph,
+        )
 
     # ---- training -----------------------------------------------------------------------------
 
@@ -90,50 +150,53 @@ class Trainer:
         config = self.config
         while self.epoch < config.num_epochs:
             batches = self.images.batches(
-                config.batch_size, config.seed, self.epoch, start=self.batch
+                self.images_per_step, config.seed, self.epoch, start=self.batch, rows=self.rows
             )
             for images_real in batches:
-                yield self._one_step(images_real)
+                stats = self._one_step(images_real)
+                self._save_now_and_then()
+                yield stats
             self.epoch, self.batch = self.epoch + 1, 0
+            if self._last_batch is not None:
+                self._training_step.choose_again(*self._last_batch)
             if self.epoch % config.save_interval == 0 or self.epoch == config.num_epochs:
                 self.save()
 
     def _one_step(self, images_real: Tensor) -> StepStats:
         config = self.config
         images_real = images_real.contiguous(memory_format=torch.channels_last)
-        z = torch.randn(len(images_real), config.latent_dim, generator=self.rng).to(self.device)
-        stats = training_step(
-            self.generator,
-            self.discriminator,
-            self.optimizer_g,
-            self.optimizer_d,
-            images_real,
-            z,
-            config.loss,
-            config.label_smoothing,
-        )
+        # The z of all processes, of which this one takes its rows: their number changes nothing.
+        z = torch.randn(self.images_per_step, config.latent_dim, generator=self.rng)
+        self._last_batch = (images_real, self._to_device(z[self.rows]))
+        stats = self._training_step(*self._last_batch)
         self.step += 1
         self.batch += 1
-        self.images_seen += len(images_real)
-        self.averaged.update(self.generator, len(images_real), self.images_seen)
+        self.images_seen += self.images_per_step
+        self.averaged.update(self.generator, self.images_per_step, self.images_seen)
         stats.step, stats.epoch, stats.images_seen = self.step, self.epoch, self.images_seen
         if self.step == 1 or self.step % LOG_EVERY == 0:
-            self._log(stats, images_real, z)
+            self._log(stats, images_real, self._to_device(z[-config.batch_size :]))
         return stats
+
+    def _to_device(self, z: Tensor) -> Tensor:
+        """Without waiting for the GPU, which takes pinned memory when it comes to it."""
+        if self.device.type == "cuda":
+            z = z.pin_memory()
+        return z.to(self.device, non_blocking=True)
 
     def fit(self, progress: bool = True) -> Trainer:
         """Train to the end, with a progress bar, and save what the config asks for.
 
         Ctrl-C (the stop button in a notebook) ends the step that is running, saves a checkpoint
-        and leaves the loop.
+        and leaves the loop. Several processes stop together, after at most ``LOG_EVERY`` steps.
         """
         total = self.config.num_epochs * self.batches_per_epoch
-        bar = tqdm(
-            total=total, initial=self.step, disable=not progress, unit="step", mininterval=0.5
-        )
+        hidden = not progress or not self.processes.is_first
+        bar = tqdm(total=total, initial=self.step, disable=hidden, unit="step", mininterval=0.5)
         first_image, start = self.images_seen, time.perf_counter()
-        with StopButton() as stop, bar:
-            if self.folder is not None:
+        stopped = False
+        with StopButton(patient=self.processes.count > 1) as stop, bar:
+            if self.folder is not None and self.processes.is_first:
                 # A folder that cannot be written shows itself now, not after the first epochs.
                 write_history(self.history_path, self.history)
             for stats in self.steps():
@@ -145,19 +208,28 @@ class Trainer:
                     bar.set_postfix_str(
                         f"{speed:,.0f} img/s, loss D {last['loss_d']:.2f}, G {last['loss_g']:.2f}"
                     )
-                if stop.pressed:
+                stopped = self._agreed(stop.pressed)
+                if stopped:
                     break
-        if stop.pressed and not self.finished:
-            self.save()
-            kept = "" if self.folder is None else " and saved. Go on with --resume"
-            print(f"Stopped after {self.step} steps{kept}.")
-        elif self.folder is not None:
-            save_generator(self.averaged.model, self.folder / "checkpoints/generator_final.pth")
+            bar.close()
+            if stopped and not self.finished:
+                self.save()
+                if self.processes.is_first:
+                    kept = "" if self.folder is None else " and saved. Go on with --resume"
+                    print(f"Stopped after {self.step} steps{kept}.")
+            elif self.folder is not None and self.processes.is_first:
+                save_generator(self.averaged.model, self.folder / "checkpoints/generator_final.pth")
         return self
 
     @property
     def finished(self) -> bool:
         return self.epoch >= self.config.num_epochs
+
+    def _agreed(self, flag: bool) -> bool:
+        """Whether any process says so. Asking is waiting, so several ask now and then only."""
+        if self.processes.count > 1 and self.step % LOG_EVERY:
+            return False
+        return self.processes.any(flag)
 
     # ---- looking ------------------------------------------------------------------------------
 
@@ -170,107 +242,13 @@ class Trainer:
         """
         return self.averaged.model(self.fixed_z[:num_images]).float().cpu()
 
-    # ---- files --------------------------------------------------------------------------------
-
-    @property
-    def checkpoint_path(self) -> Path | None:
-        return None if self.folder is None else self.folder / "checkpoints" / "last.safetensors"
-
-    @property
-    def history_path(self) -> Path | None:
-        return None if self.folder is None else self.folder / "history.jsonl"
-
-    def save(self) -> None:
-        """Write the checkpoint, the generator of this epoch, the history and the pictures.
-
-        Raises:
-            CourseError: if the disk is full, or if the weights are no longer numbers. What was
-                saved before is then untouched.
-        """
-        if self.folder is None:
-            return
-        self._refuse_to_save_nonsense()
-        progress = {
-            "step": self.step,
-            "epoch": self.epoch,
-            "batch": self.batch,
-            "images_seen": self.images_seen,
-            "images": len(self.images),
-        }
-        write_history(self.history_path, self.history)
-        save_checkpoint(
-            self.checkpoint_path,
-            self.config,
-            self._models(),
-            self._optimizers(),
-            self.rng.get_state(),
-            progress,
-        )
-        if self.batch == 0 and self.epoch > 0:
-            name = f"generator_epoch_{self.epoch}.pth"
-            save_generator(self.averaged.model, self.folder / "checkpoints" / name)
-        self._save_pictures()
-
-    def _save_pictures(self) -> None:
-        from gan_course.training.plots import loss_plot
-
-        grid = Image.fromarray(image_grid(self.sample_images()))
-        grid = grid.resize((2 * grid.width, 2 * grid.height), Image.Resampling.NEAREST)
-        outputs = self.folder / "outputs"
-        write_atomically(outputs / "generated_samples.png", picture_bytes(grid))
-        if self.history:
-            try:
-                plot = loss_plot(self.history)
-            except ImportError:  # a GPU machine without matplotlib; history.jsonl has the numbers
-                return
-            write_atomically(outputs / "training_loss.png", plot)
-
-    def _refuse_to_overwrite(self) -> None:
-        if self.folder is None or self.config.resume:
-            return
-        checkpoints = self.folder / "checkpoints"
-        if self.checkpoint_path.exists() or any(checkpoints.glob("generator_*.pth")):
-            raise CourseError(
-                f"{self.folder} already holds a run, and it was not touched. Go on with it by "
-                f"--resume, or start a new one elsewhere by --output-dir."
-            )
-
-    def _resume(self) -> None:
-        if self.folder is None or not self.checkpoint_path.exists():
-            raise CourseError(
-                f"there is no run to resume in {self.config.output_dir}: "
-                f"{self.checkpoint_path} is missing. Start one without --resume."
-            )
-        before, progress, tensors = read_checkpoint(self.checkpoint_path)
-        changed = self.config.difference(before)
-        if changed:
-            raise CourseError(
-                "the run to resume was started with other choices, so it was not touched: "
-                + "; ".join(changed)
-                + ". Repeat them, or start a new run in another --output-dir."
-            )
-        if progress["images"] != len(self.images):
-            raise CourseError(
-                f"the run to resume was started with {progress['images']:,} images of "
-                f"{self.config.dataset}, and now there are {len(self.images):,}. Bring back the "
-                f"same images, or start a new run in another --output-dir."
-            )
-        restore(tensors, self._models(), self._optimizers(), self.rng, self.checkpoint_path)
-        self.step, self.epoch = progress["step"], progress["epoch"]
-        self.batch, self.images_seen = progress["batch"], progress["images_seen"]
-        self.history = read_history(self.history_path, self.step)
-
-    def _models(self) -> dict[str, torch.nn.Module]:
-        return {
-            "generator": self.generator,
-            "discriminator": self.discriminator,
-            "ema": self.averaged.model,
-        }
-
-    def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        return {"g": self.optimizer_g, "d": self.optimizer_d}
+    def diagnose(self) -> doctor.Diagnosis:
+        """What the numbers of this run say so far, in a sentence."""
+        return doctor.diagnose_history(self.history)
 
     def _log(self, stats: StepStats, images_real: Tensor, z: Tensor) -> None:
+        images_real = self.processes.gather(images_real[-len(stats.logits_real) :])
+        stats = self.processes.gather_stats(stats)
         row = stats.floats()
         if not math.isfinite(row["loss_d"]) or not math.isfinite(row["loss_g"]):
             self._stop(
@@ -291,20 +269,104 @@ class Trainer:
         )
         self.history.append(row | health.as_dict())
 
-    def diagnose(self) -> doctor.Diagnosis:
-        """What the numbers of this run say so far, in a sentence."""
-        return doctor.diagnose_history(self.history)
-
-    def _refuse_to_save_nonsense(self) -> None:
-        """The losses are looked at now and then only; what is saved is always looked at."""
-        models = self._models().values()
-        if not all(bool(torch.isfinite(p).all()) for m in models for p in m.parameters()):
-            self._stop(f"some weights are no longer numbers after step {self.step}")
-
     def _stop(self, what: str) -> None:
         saved = self.checkpoint_path is not None and self.checkpoint_path.exists()
         kept = " The last saved checkpoint is still good." if saved else ""
+        broken = doctor.diagnose([doctor.Statistics(self.step, *[math.nan] * 6)])
+        before = self.diagnose()
+        earlier = f" Before that: {before.sentence}" if before.is_alarm else ""
         raise CourseError(
-            f"{what}, so training has stopped.{kept} A smaller learning rate than "
-            f"{self.config.learning_rate} usually helps."
+            f"{what}, so training has stopped.{kept} {broken.sentence} (learning_rate is "
+            f"{self.config.learning_rate}.){earlier}"
         )
+
+    # ---- files --------------------------------------------------------------------------------
+
+    @property
+    def checkpoint_path(self) -> Path | None:
+        return None if self.folder is None else self.folder / "checkpoints" / "last.safetensors"
+
+    @property
+    def history_path(self) -> Path | None:
+        return None if self.folder is None else self.folder / "history.jsonl"
+
+    def save(self) -> None:
+        """Write the generator of this epoch, the pictures, the history and the checkpoint.
+
+        Raises:
+            CourseError: if the disk is full, or if the weights are no longer numbers. What was
+                saved before is then untouched.
+        """
+        if self.folder is None:
+            return
+        tensors = self._state()
+        if not self.processes.is_first:
+            return
+        if self.batch == 0 and self.epoch > 0:
+            name = f"generator_epoch_{self.epoch}.pth"
+            save_generator(self.averaged.model, self.folder / "checkpoints" / name)
+            self._ask_the_metric()
+        from gan_course.training.plots import save_pictures
+
+        save_pictures(self.folder / "outputs", self.sample_images(), self.history)
+        self._write_state(tensors)
+
+    def _save_now_and_then(self) -> None:
+        """The state alone, after the first step and then every ``SAVE_SECONDS``: a run that was
+        killed can always go on, and loses little."""
+        late = self._agreed(time.monotonic() - self._saved_at > SAVE_SECONDS)
+        if self.folder is not None and (self.step == 1 or late):
+            tensors = self._state()
+            if self.processes.is_first:
+                self._write_state(tensors)
+
+    def _state(self) -> dict[str, Tensor]:
+        """What a checkpoint holds. Losses are looked at now and then only; this, always."""
+        self._saved_at = time.monotonic()
+        tensors = checkpoint.state_tensors(self._models(), self._optimizers(), self.rng)
+        if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
+            self._stop(f"some weights are no longer numbers after step {self.step}")
+        return tensors
+
+    def _write_state(self, tensors: dict[str, Tensor]) -> None:
+        """Last of all: killed before this, the run does again, to the bit, what it had done."""
+        names = ("step", "epoch", "batch", "images_seen")
+        progress = {name: getattr(self, name) for name in names} | {"images": len(self.images)}
+        progress["precision"] = self._training_step.precision  # what "auto" has come to
+        write_history(self.history_path, self.history)
+        save_checkpoint(self.checkpoint_path, self.config, tensors, progress, self.scores)
+
+    def _ask_the_metric(self) -> None:
+        if self.metric is None or any(row["epoch"] == self.epoch for row in self.scores):
+            return
+        score = float(self.metric(self.averaged.model))
+        known = [row["score"] for row in self.scores if math.isfinite(row["score"])]
+        self.scores.append({"epoch": self.epoch, "images_seen": self.images_seen, "score": score})
+        if math.isfinite(score) and score < min(known, default=math.inf):
+            save_generator(self.averaged.model, self.folder / "checkpoints/generator_best.pth")
+
+    def _resume(self) -> None:
+        if self.folder is None or not self.checkpoint_path.exists():
+            raise CourseError(
+                f"there is no run to resume in {self.config.output_dir}: "
+                f"{self.checkpoint_path} is missing. Start one without --resume."
+            )
+        path = self.checkpoint_path
+        before, progress, self.scores, tensors = checkpoint.read_checkpoint(path)
+        checkpoint.refuse_another_run(self.config, before, len(self.images), progress["images"])
+        checkpoint.restore(tensors, self._models(), self._optimizers(), self.rng, path)
+        for name in ("step", "epoch", "batch", "images_seen"):
+            setattr(self, name, progress[name])
+        self.history = read_history(self.history_path, self.step)
+        if progress.get("precision"):
+            self._training_step.use(progress["precision"])
+
+    def _models(self) -> dict[str, nn.Module]:
+        return {
+            "generator": self.generator,
+            "discriminator": self.discriminator,
+            "ema": self.averaged.model,
+        }
+
+    def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        return {"g": self.optimizer_g, "d": self.optimizer_d}

@@ -954,5 +954,6 @@ quiz("06_gan_game", "after")
 # **Now you.** [exercises/06_gan_game](../exercises/06_gan_game.ipynb): eight tasks, from the value of a
 # small game to a whole training step.
 #
-# **Next** [08 · Train a DCGAN](08_train_dcgan.ipynb): the same loop on real digits. And what can go wrong
+# **Next** [07 · DCGAN](07_dcgan.ipynb): the two networks for images, block by block; and in
+# [lesson 08](08_train_dcgan.ipynb) the same loop on real digits. What can go wrong
 # in this game, and how to tell, is [09 · Failure modes](09_failure_modes.ipynb).

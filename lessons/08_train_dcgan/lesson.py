@@ -4,7 +4,7 @@
 # **After this lesson you can** train a GAN on a laptop, follow one training step line by line, say what
 # its curves tell you and what they do not, and check whether it copies.
 #
-# **Time** about 30 minutes · **Builds on** [06 · The GAN game](06_gan_game.ipynb) · **Needs** no GPU
+# **Time** about 50 minutes · **Builds on** [07 · DCGAN](07_dcgan.ipynb) · **Needs** no GPU
 #
 # You can train something today, even if you come straight from lesson 01: what the lessons between
 # explain, such as transposed convolution and BatchNorm, gets one sentence here.
@@ -22,10 +22,21 @@ import torch.nn.functional as F
 from gan_course import fast_mode, palette
 from gan_course.arithmetic import trace_shapes
 from gan_course.data import image_grid
-from gan_course.labs import LiveTraining, Sampler, quiz, show
+from gan_course.labs import (
+    Flipbook,
+    LatentPad,
+    LiveTraining,
+    Sampler,
+    TimeMachine,
+    quiz,
+    show,
+)
+from gan_course.labs.sampler import draw_images, noise, slerp
 from gan_course.losses import discriminator_loss, generator_loss
 from gan_course.models import DCGANDiscriminator, DCGANGenerator
 from gan_course.models.weights import load_generator, save_generator
+from gan_course.pretrained import load_pretrained
+from gan_course.pretrained.recorded import load_run
 from gan_course.training import TrainConfig, Trainer, training_step
 
 # %% tags=["parameters"]
@@ -337,6 +348,27 @@ show(
 )
 
 # %% [markdown]
+# Five pictures are few. Here is a whole film, of a run that was recorded once for this course: a
+# smaller G, 2,000 steps, eight moments, the same 36 z in each. **Guess first**, then move **frame**, or
+# press play. The upright line in the curves is the moment you are looking at.
+
+# %%
+Flipbook()
+
+# %% [markdown]
+# Three things to look for:
+#
+# - Follow *one* image. Its place is fixed by its z, and still it may turn from one digit into another:
+#   G moves its whole map about while it learns.
+# - Most of the change comes early. What comes later is small and slow: cleaner strokes, fewer blots.
+# - The horizontal axis has powers of ten. On an even one, everything interesting would be squeezed into
+#   the left fifth.
+#
+# A run of your own has a film, too: `Flipbook("runs/digits")` reads the generators that
+# `gan-course train --output-dir runs/digits --save_interval 2` has left there, and `Flipbook([...])`
+# takes a list of generators or checkpoint files, oldest first.
+
+# %% [markdown]
 # ## 7. Read the curves honestly
 
 # %%
@@ -390,6 +422,47 @@ for step, row in sorted(rows, key=lambda pair: -pair[1]["loss_g"]):
 # later lesson does.
 
 # %% [markdown]
+# ### The time machine: which run is which?
+#
+# Five runs, named A to E. One is healthy. In one D is much too strong; one has collapsed; in one the
+# real images have the wrong range; in one no weight was drawn at random, all began with the same
+# number. At first you see the *curves* and nothing else. **Say which is which**, then the images
+# open, and you can travel: one slider is training time, the other goes through the latent space.
+
+# %%
+TimeMachine()
+
+# %% [markdown]
+# How many did you get? Let us put the last numbers of all runs side by side, and what the doctor of this
+# course makes of them.
+
+# %% tags=["nbval-check-output"]
+for name in ("healthy", "d_too_strong", "collapsed", "wrong_range", "no_initialisation"):
+    run = load_run(name)
+    late = run.history[-20:]
+    loss_d = sum(row["loss_d"] for row in late) / len(late)
+    loss_g = sum(row["loss_g"] for row in late) / len(late)
+    diversity = sum(row["diversity"] for row in late) / len(late)
+    print(f"{name:<18} loss of D {loss_d:4.2f}  of G {loss_g:4.2f}  diversity {diversity:4.2f}  "
+          f"doctor: {run.diagnosis(7).name}")
+
+# %% [markdown]
+# Look at the *collapsed* run. Its losses are 1.4 and 0.7: just the two numbers from section 4, for a D that
+# can't tell. D thinks 0.5 of real and of fake. By the curves alone, this is the perfect generator of
+# the theory, and it draws one blot, again and again. What gives it away is **diversity**: how far
+# the fakes are from each other, compared with real images.
+#
+# The *wrong range* is the other way round: curves like those of the healthy run, digits in every image,
+# and yet grey where black should be. D never minded, for its real images were grey there, too.
+#
+# And *no initialisation*: the doctor says that D is too strong. It is right, D always wins. But the
+# cause lies elsewhere: the channels of each layer began as twins, so they get the same gradient and
+# stay twins. **A symptom is not a cause.**
+#
+# Go back in time, too. After 3,840 images the doctor takes even the healthy run for one with too strong
+# a D. Every run begins like that; who stops it there, stops all of them.
+
+# %% [markdown]
 # ## 8. Does it copy?
 #
 # 1,797 images are few. Perhaps G only learned some of them by heart? For each fake, find the real digit
@@ -426,6 +499,45 @@ for name, nearest_one in (("real to other real", among_real), ("fake to real", t
 # A copy would have a distance near 0, far below the first line. If the fakes are about as far from the
 # real digits as those are from each other, or further, G has not simply stored them. (Pixel distance
 # is crude: an image shifted by one pixel counts as far away. It finds plain copies, not clever ones.)
+
+# %% [markdown]
+# ### Walk through the latent space
+#
+# There is a second sign of copying. If G had stored pictures, then on the way from one z to another
+# it would have to jump from one stored picture to the next. Here is a plane through three random z, for
+# the generator that ships with the course (it saw 358,400 images; yours saw fewer). Move the cross with the
+# two sliders: does the image ever jump?
+#
+# Below are two ways from A to B: *lerp* goes straight, *slerp* keeps to the sphere. **Guess first** how
+# long z is in the middle of the straight way.
+
+# %%
+LatentPad()
+
+# %% [markdown]
+# The change is smooth, so between two digits lie images that nobody wrote: halfway from a 3 to a 4 is
+# something that is neither. On the right, each point is compared with the training images: the bars are
+# the distances of real digits to their nearest *other* digit, the triangle is the image under the cross.
+# A copy would lie at the far left, where there are no bars.
+#
+# The straight way leaves the region G knows: random z of 64 numbers all have a length of about
+# $\sqrt{64} = 8$, and the middle has only 0.7 of that. Does G mind? Count the bright pixels, for 200
+# pairs of z.
+
+# %%
+generator = load_pretrained("digits")
+z_from, z_to = noise(0, 200, 64), noise(1, 200, 64)
+ways = {"the ends": z_from, "middle, straight": (z_from + z_to) / 2,
+        "middle, sphere": slerp(z_from, z_to, 0.5)}
+for name, z in ways.items():
+    bright = (draw_images(generator, z) > 0.5).float().mean()
+    print(f"{name:<17} length of z {z.norm(dim=1).mean():4.1f}   bright pixels {bright:.1%}")
+
+# %% [markdown]
+# In the middle of the straight way the strokes are paler; on the sphere they are as at the ends. So one
+# walks along the sphere.
+#
+# For your own generator: `LatentPad(loaded, trainer.images)`, with `loaded` from the next section.
 
 # %% [markdown]
 # ## 9. Keep it
@@ -496,6 +608,8 @@ quiz("08_train_dcgan", "after")
 # | sampling | `eval()` and `no_grad()`; the same z at every moment, to compare |
 # | losses | say who is ahead, not how good the images are |
 # | copying | compare fake-to-real distances with real-to-real ones |
+# | latent space | smooth; between two z walk along the sphere (slerp), where G was trained |
+# | five recorded runs | equal curves, different ills: look at samples and diversity |
 #
 # **Now you.** [exercises/08_train_dcgan](../exercises/08_train_dcgan.ipynb): write both losses, the step
 # and the sampling yourself.

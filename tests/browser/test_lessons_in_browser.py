@@ -28,7 +28,18 @@ LESSONS = [
     ("04_batchnorm", ["press skip", "move mean of x", "move batch_size"]),
     ("05_first_networks", ["press skip", "move image size", "move Linear: side"]),
     ("06_gan_game", ["press skip", "move stage", "press skip", "press Step both"]),
-    ("08_train_dcgan", ["press One step"]),
+    ("07_dcgan", ["press skip", "move channel", "move times"]),
+    (
+        "08_train_dcgan",
+        [
+            "press One step",
+            "press skip",
+            "move frame",
+            "press skip",
+            "move latent z",
+            "move seed A",
+        ],
+    ),
     ("09_failure_modes", ["press skip", "move start θ", "press Samples"]),
 ]
 

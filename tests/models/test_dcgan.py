@@ -5,6 +5,8 @@ import torch
 from torch import nn
 
 from gan_course.models import DCGANDiscriminator, DCGANGenerator, init_weights
+from gan_course.models.init import add_spectral_norm
+from gan_course.models.weights import load_generator, save_generator
 
 
 @pytest.mark.parametrize("image_size", [16, 32, 64, 128])
@@ -121,3 +123,125 @@ def test_truncation_pulls_the_images_together():
     wide = generator.generate(64, torch.Generator().manual_seed(0))
     narrow = generator.generate(64, torch.Generator().manual_seed(0), truncation=0.1)
     assert narrow.std(dim=0).mean() < 0.5 * wide.std(dim=0).mean()
+
+
+# ---- the three stems --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stem", ["linear", "conv", "plain"])
+@pytest.mark.parametrize("image_size", [16, 128])
+def test_every_stem_makes_images_and_is_read_off_a_file(stem, image_size, tmp_path):
+    generator = DCGANGenerator(image_size, 3, latent_dim=10, base_channels=4, stem=stem).eval()
+    save_generator(generator, tmp_path / "g.safetensors")
+    loaded = load_generator(tmp_path / "g.safetensors")
+    z = torch.randn(2, 10)
+    assert generator(z).shape == (2, 3, image_size, image_size)
+    assert torch.equal(loaded(z), generator(z))
+    assert torch.equal(loaded(z[:, :, None, None]), generator(z))
+
+
+def test_the_papers_stem_is_the_same_linear_map():
+    torch.manual_seed(0)
+    linear = DCGANGenerator(16, 1, latent_dim=10, base_channels=4)
+    conv = DCGANGenerator(16, 1, latent_dim=10, base_channels=4, stem="conv")
+    weights = dict(linear.state_dict())
+    rows = weights.pop("stem.0.weight")  # (channels * 4 * 4, latent_dim)
+    weights["stem.1.weight"] = rows.reshape(8, 4, 4, 10).permute(3, 0, 1, 2)
+    conv.load_state_dict(weights)
+    z = torch.randn(5, 10)
+    torch.testing.assert_close(conv(z), linear(z))
+    assert conv.stem[1].weight.shape == (10, 8, 4, 4) and conv.stem[1].bias is None
+
+
+def test_an_unknown_stem_is_refused():
+    with pytest.raises(ValueError, match='"linear", "conv" or "plain", but is \'dense\''):
+        DCGANGenerator(16, stem="dense")
+
+
+# ---- weights under the names of other DCGANs --------------------------------------------------
+
+
+class FlatGenerator(nn.Module):
+    """As many a DCGAN on the web is written: one attribute a layer, nothing after the first."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(100, 512 * 4 * 4)
+        widths = [512, 256, 128, 64, 3]
+        for i in range(1, 5):
+            layer = nn.ConvTranspose2d(widths[i - 1], widths[i], 4, 2, 1, bias=False)
+            setattr(self, f"tconv{i}", layer)
+            if i < 4:
+                setattr(self, f"bn{i}", nn.BatchNorm2d(widths[i]))
+
+    def forward(self, z):
+        x = self.fc(z).view(-1, 512, 4, 4)
+        for i in range(1, 4):
+            x = getattr(self, f"bn{i}")(getattr(self, f"tconv{i}")(x)).relu()
+        return self.tconv4(x).tanh()
+
+
+def test_a_flat_checkpoint_loads_and_draws_the_same_images(tmp_path):
+    torch.manual_seed(0)
+    flat = FlatGenerator()
+    flat(torch.randn(4, 100))  # running statistics that are not the initial ones
+    flat.eval()
+    path = tmp_path / "generator_epoch_50.pth"
+    torch.save(flat.state_dict(), path)
+    z = torch.randn(3, 100)
+
+    # the snippet that its README shows, and what load_generator makes of it
+    by_hand = DCGANGenerator(stem="plain")
+    by_hand.load_state_dict(torch.load(path, weights_only=True))
+    loaded = load_generator(path)
+    for generator in (by_hand.eval(), loaded):
+        torch.testing.assert_close(generator(z[:, :, None, None]), flat(z))
+    assert loaded.generate(2).shape == (2, 3, 64, 64)
+    assert set(flat.state_dict()) >= {"fc.weight", "tconv4.weight"}  # the names, as they were
+
+
+def test_a_flat_checkpoint_does_not_fit_another_stem():
+    with pytest.raises(RuntimeError, match=r"Unexpected key.*stem\.0\.bias"):
+        DCGANGenerator().load_state_dict(FlatGenerator().state_dict())
+
+
+# ---- spectral normalisation -------------------------------------------------------------------
+
+
+def largest_stretch(weight, rows):
+    return torch.linalg.matrix_norm(weight.movedim(rows, 0).flatten(1), ord=2).item()
+
+
+def test_spectral_norm_holds_every_layer_of_d_at_one_and_leaves_batchnorm_out():
+    torch.manual_seed(0)
+    discriminator = DCGANDiscriminator(32, 1, base_channels=8, spectral_norm=True)
+    for _ in range(150):
+        logits = discriminator(torch.randn(2, 1, 32, 32))
+    assert logits.shape == (2,)
+    discriminator.eval()
+    modules = list(discriminator.modules())
+    layers = [m for m in modules if isinstance(m, nn.Conv2d | nn.Linear)]
+    assert len(layers) == 4 and all(m.bias is not None for m in layers)
+    for layer in layers:
+        assert largest_stretch(layer.weight, rows=0) == pytest.approx(1.0, abs=0.01)
+    assert not any(isinstance(m, nn.BatchNorm2d) for m in modules)
+
+
+def test_the_weights_under_spectral_norm_were_initialised():
+    """Torch's own would have a standard deviation of 0.14 here; an init afterwards does nothing."""
+    discriminator = DCGANDiscriminator(16, 3, base_channels=64, spectral_norm=True)
+    raw = discriminator.from_image[0].parametrizations.weight.original
+    assert raw.std().item() == pytest.approx(0.02, rel=0.1)
+    with pytest.raises(ValueError, match="wrap afterwards"):
+        init_weights(discriminator)
+
+
+def test_spectral_norm_of_a_transposed_convolution_counts_rows_by_output_channel():
+    torch.manual_seed(0)
+    layer = nn.ConvTranspose2d(3, 20, 4)
+    model = add_spectral_norm(nn.Sequential(layer))
+    for _ in range(100):
+        model(torch.randn(1, 3, 4, 4))
+    model.eval()
+    assert largest_stretch(layer.weight, rows=1) == pytest.approx(1.0, abs=0.01)
+    assert largest_stretch(layer.weight, rows=0) != pytest.approx(1.0, abs=0.05)

@@ -1,0 +1,1 @@
+"""Trials: many small training runs that answer one question, and their recorded results."""

@@ -1,0 +1,79 @@
+"""What each of several processes does in test_distributed.py.
+
+torchrun --nproc-per-node 2 tests/training/workers.py FOLDER
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+
+from gan_course.models import weights
+from gan_course.training import TrainConfig, Trainer
+
+
+def config(folder, **changes):
+    choices = {
+        "image_size": 16,
+        "batch_size": 128,
+        "num_epochs": 2,
+        "base_channels": 2,
+        "latent_dim": 4,
+        "device": "cpu",
+        "save_interval": 1,
+        "output_dir": None if folder is None else str(folder),
+    }
+    return TrainConfig(**(choices | changes))
+
+
+def state_of(trainer):
+    """Every number of the networks, running statistics and the optimisers' memory included."""
+    models = (trainer.generator, trainer.discriminator, trainer.averaged.model)
+    values = [v for m in models for v in m.state_dict().values()]
+    for optimizer in (trainer.optimizer_g, trainer.optimizer_d):
+        values += [s[k] for s in optimizer.state.values() for k in sorted(s)]
+    return torch.cat([v.double().flatten() for v in values])
+
+
+def main(folder):
+    replaced = []
+    replace = Path.replace
+    Path.replace = lambda path, target: (replaced.append(target.name), replace(path, target))[1]
+    assert weights.Path is Path  # what write_atomically moves into place is seen here
+
+    whole = Trainer(config(folder / "whole")).fit(progress=False)
+    rank = whole.processes.rank
+    report = {"rank": rank, "files": list(replaced), "history": whole.history}
+
+    # Stopped by Ctrl-C in one process only, at a step of its own.
+    stopped = Trainer(config(folder / "stopped"))
+    if rank == 1:
+        import signal
+
+        def press(*_):
+            if stopped.step == 12:
+                signal.raise_signal(signal.SIGINT)
+                signal.raise_signal(signal.SIGINT)  # a launcher passes it on once more
+
+        stopped.optimizer_d.register_step_post_hook(press)
+    stopped.fit(progress=False)
+    report["stopped at"] = stopped.step
+    stopped.processes.any(False)  # the first process has now written
+    resumed = Trainer(config(folder / "stopped", resume=True))
+    report["resumed at"] = resumed.step
+    resumed.fit(progress=False)
+    report["resumed like whole"] = torch.equal(state_of(resumed), state_of(whole))
+    report["history like whole"] = resumed.history == whole.history
+
+    try:
+        Trainer(config(None, batch_size=7))
+    except Exception as error:
+        report["uneven"] = str(error)
+    (folder / f"{rank}.json").write_text(json.dumps(report))
+    torch.save(state_of(whole), folder / f"{rank}.pt")
+    whole.processes.leave()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
