@@ -29,6 +29,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import resource
 import subprocess
 import sys
@@ -277,8 +278,11 @@ def memory_of(choices: argparse.Namespace) -> float:
     take_turn(rows(choices)[choices.only](choices, random_images(choices)), 4, device)
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e6
-    unit = 1 if platform.system() == "Darwin" else 1024  # bytes there, KiB on Linux
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+    status = Path("/proc/self/status")
+    if status.exists():  # getrusage's number includes the process that started this one
+        text = status.read_text(encoding="utf-8")
+        return int(re.search(r"VmHWM:\s+(\d+) kB", text).group(1)) * 1024 / 1e6
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6  # macOS counts bytes
 
 
 def machine(device: torch.device) -> str:

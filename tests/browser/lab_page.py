@@ -117,9 +117,12 @@ class LabPage:
         ).last
         pictures = output.locator(PICTURE)
         show = "elements => elements.map(element => element.outerHTML).join()"
+        start = time.monotonic()
+        while slider.locator("[disabled]").count():  # a lab may take a moment to open
+            if time.monotonic() > start + timeout:
+                raise LookupError(f"the slider {label!r} is disabled")
+            self.page.wait_for_timeout(50)
         before = pictures.evaluate_all(show)
-        if slider.locator("[disabled]").count():
-            raise LookupError(f"the slider {label!r} is disabled")
         handle.focus()
         at_end = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemax")
         start = time.monotonic()

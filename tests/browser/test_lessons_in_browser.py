@@ -103,7 +103,7 @@ def test_a_moving_picture_is_seen_to_move_and_a_dead_one_is_not(lab_page, lab_se
     with pytest.raises(LookupError, match="nothing labelled 'missing'"):
         lab_page.move("missing")
     with pytest.raises(LookupError, match="'locked' is disabled"):
-        lab_page.move("locked")
+        lab_page.move("locked", timeout=1)
     assert not lab_page.problems
 
 
