@@ -20,4 +20,4 @@ def test_a_run_that_was_killed_ends_as_if_nothing_had_been():
         check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr
-    assert re.search(r"3 kills, [12] of them during a write, .* bit-identical", result.stdout)
+    assert re.search(r"3 kills, [1-3] of them during a write, .* bit-identical", result.stdout)
