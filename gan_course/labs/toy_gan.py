@@ -9,8 +9,9 @@ from typing import ClassVar
 import ipywidgets as widgets
 import numpy as np
 from PIL import Image
-from traitlets import Bool, Enum
+from traitlets import Bool, Enum, Unicode
 
+from gan_course import doctor
 from gan_course.labs import toy_gan_picture as picture
 from gan_course.labs import toy_gan_plots as plots
 from gan_course.labs import toy_gan_views as views
@@ -52,6 +53,7 @@ class ToyGAN(PlayedGame):
         playing: whether it plays now.
         step: whole steps so far. Setting it turns back time, like ``rewind``.
         message: what went wrong, if anything did.
+        advice: what the doctor said when asked, until the game goes on.
         revealed: False until the question is answered or skipped; the play button waits for that.
 
     Attributes:
@@ -65,13 +67,14 @@ class ToyGAN(PlayedGame):
         CourseError: for a choice that cannot work.
     """
 
-    picture_traits: ClassVar = ("heat", "show_force", "show_sheet", "revealed")
+    picture_traits: ClassVar = ("heat", "show_force", "show_sheet", "revealed", "advice")
     still_scale: ClassVar = 2
 
     heat = Enum(("D", "D*", "off"), "D")
     show_force = Bool(True)
     show_sheet = Bool(False)
     revealed = Bool(False)
+    advice = Unicode("")
 
     def __init__(self, config=None, **traits: object) -> None:
         self._caption_time = 0.0
@@ -169,8 +172,18 @@ class ToyGAN(PlayedGame):
         step, modes, distance = (np.array(column) for column in zip(*rows, strict=True))
         return {"step": step, "modes": modes, "distance": distance}
 
+    def diagnose(self) -> doctor.Diagnosis:
+        """What the doctor says, from what was measured at the kept moments up to now."""
+        now = self.game.steps_done
+        return doctor.diagnose([m.health for m in self.moments if 0 < m.step <= now])
+
+    def ask_doctor(self) -> str:
+        """The same as a sentence below the picture, until the game goes on."""
+        self.advice = f"The doctor, at step {self.game.steps_done:,}: {self.diagnose()}"
+        return self.advice
+
     def alt_text(self) -> str:
-        said = [words.caption(self), words.guess_line(self), self.message]
+        said = [words.caption(self), words.guess_line(self), self.message, self.advice]
         if not self.revealed:
             said.append(words.question(self) + " Make a guess, or skip.")
         return " ".join(part for part in said if part)
@@ -209,6 +222,7 @@ class ToyGAN(PlayedGame):
             self.verdict = self.predictions[-1]
 
     def _moved(self) -> None:
+        self.advice = ""
         if not self.revealed:
             self.asked_step = ASKED * (self.game.steps_done // ASKED + 1)
         super()._moved()
@@ -250,6 +264,8 @@ class ToyGAN(PlayedGame):
         message = ""
         if self.message:
             message = f'<p role="alert" style="{TEXT}">⚠ {escape(self.message)}</p>'
+        if self.advice:
+            message += f'<p role="status" style="{TEXT}">{escape(self.advice)}</p>'
         card = "display:flex;flex-wrap:wrap;gap:12px;background:#fff;padding:4px"
         return (
             f'{message}<div style="{card}"><div style="display:flex;flex-direction:column">'

@@ -186,6 +186,7 @@ def _buttons(lab: ToyGAN) -> widgets.Widget:
     only_d = button(lab, "Step D", lab.step_d, "one update of D alone", "76px")
     only_g = button(lab, "Step G", lab.step_g, "one update of G alone", "76px")
     reset = button(lab, "Reset", lab.reset, "the same choices, from the beginning", "76px")
+    ask = button(lab, "Ask the doctor", lab.ask_doctor, "what goes wrong, if anything", "124px")
     speed = menu(lab, "speed", "speed", SPEEDS, "190px")
     back = widgets.IntSlider(
         min=0,
@@ -211,7 +212,7 @@ def _buttons(lab: ToyGAN) -> widgets.Widget:
         play.value = lab.playing
         play.description = "⏸ Pause" if lab.playing else "▶ Play"
         play.disabled = not lab.revealed
-        for widget in (both, only_d, only_g):
+        for widget in (both, only_d, only_g, ask):
             widget.disabled = lab.playing or not lab.revealed
         back.disabled = lab.playing or lab.last_step == 0
         if not lab.playing:  # while it plays, the slider need not follow each frame
@@ -224,7 +225,8 @@ def _buttons(lab: ToyGAN) -> widgets.Widget:
     back.observe(moved, names="value")
     lab.observe(follow, names=["playing", "step", "revealed"])
     follow()
-    return widgets.VBox([row(play, both, only_d, only_g, reset, speed, grid_gap="2px 8px"), back])
+    buttons = row(play, both, only_d, only_g, reset, ask, speed, grid_gap="2px 8px")
+    return widgets.VBox([buttons, back])
 
 
 # ---- below the picture -----------------------------------------------------------------------

@@ -8,7 +8,9 @@ from functools import lru_cache
 
 import torch
 
+from gan_course.doctor import Statistics
 from gan_course.toy import Distribution, ToyGame, modes_covered, sliced_wasserstein
+from gan_course.toy.checkup import statistics
 from gan_course.toy.game import Snapshot
 
 EVERY = 50  # steps between two moments at first
@@ -25,6 +27,8 @@ class Moment:
     snapshot: Snapshot
     modes: int | None
     distance: float
+    health: Statistics
+    """What the doctor needs to know."""
     actions: tuple[tuple[str, object], ...]
     """What had been done by then, see ``Tape.actions``."""
 
@@ -82,6 +86,7 @@ class Tape:
             snapshot=game.snapshot(),
             modes=None if real.modes is None else modes_covered(samples, real),
             distance=sliced_wasserstein(samples, self._points_real),
+            health=statistics(game),
             actions=tuple(self.actions),
         )
         if self.moments and self.moments[-1].step >= moment.step:

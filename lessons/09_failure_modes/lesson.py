@@ -803,8 +803,8 @@ blind = Diagnose()
 blind
 
 # %% [markdown]
-# And the whole laboratory, with every preset of this lesson. Press *"Is it luck?"* to play the one you see
-# with twelve seeds.
+# And the whole laboratory, with every preset of this lesson. Press *Ask the doctor* at any moment, and *"Is it
+# luck?"* to play the one you see with twelve seeds.
 
 # %%
 toy = ToyGAN(preset="collapse").run(300)

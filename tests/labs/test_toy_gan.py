@@ -620,3 +620,30 @@ def test_speed_while_playing():
     print(f"{steps} steps, {frames} frames in 3 s; {1000 * drawing:.1f} ms of work in a frame")
     assert frames > 10 and steps > 50
     assert drawing < 0.08
+
+
+# ---- the doctor ---------------------------------------------------------------------------------
+
+
+def test_the_doctor_tells_a_collapsed_game_from_a_healthy_one():
+    assert ToyGAN(preset="collapse").run(1000).diagnose().name == "collapse"
+    assert ToyGAN().run(1500).diagnose().name == "healthy"
+    assert ToyGAN().run(100).diagnose().name == "too_early"
+
+
+def test_the_doctors_sentence_stands_below_the_picture_until_the_game_goes_on():
+    lab = ToyGAN(preset="collapse", revealed=True).run(1000)
+    find(lab.ui(), "Ask the doctor").click()
+    assert lab.advice.startswith("The doctor, at step 1,000: Mode collapse:")
+    assert lab.advice in lab.alt_text() and "The doctor, at step" in lab.live_html()
+    find(lab.ui(), "Step both").click()
+    assert lab.advice == "" and "The doctor" not in lab.live_html()
+
+
+def test_back_in_time_the_doctor_forgets_what_came_later():
+    lab = ToyGAN(preset="collapse").run(1000)
+    later = lab.diagnose()
+    lab.rewind(100)
+    assert lab.diagnose().name == "too_early"
+    lab.rewind(1000)
+    assert lab.diagnose() == later
