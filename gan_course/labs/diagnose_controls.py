@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 import ipywidgets as widgets
 
 from gan_course.labs import diagnose_words as words
-from gan_course.labs.base import TEXT, column, heading, row
+from gan_course.labs.base import TEXT, heading, row
 from gan_course.labs.diagnose_cases import ANSWERS
 from gan_course.labs.diagnose_findings import PIECES
 
 if TYPE_CHECKING:
     from gan_course.labs.diagnose import Diagnose
 
-WIDTH = "160px"
+WIDTH = "172px"
 
 
 def controls(lab: Diagnose) -> widgets.Widget:
-    """Evidence, diagnosis, and the next case, one below the other."""
+    """Evidence, diagnosis, and the next case, one below the other, above the picture."""
     follow = []
     parts = [
         heading("Ask for evidence (each costs a point)"),
@@ -36,7 +36,8 @@ def controls(lab: Diagnose) -> widgets.Widget:
 
     lab._show_state = show_state
     show_state()
-    return column(*parts)
+    # Above the picture, over the whole width: beside it there is no room.
+    return widgets.VBox(parts, layout=widgets.Layout(flex="0 0 100%", grid_gap="2px"))
 
 
 def _button(label: str, action, tip: str, width: str, style: str = "") -> widgets.Button:
@@ -93,11 +94,11 @@ def _diagnosis(lab: Diagnose, follow: list) -> widgets.Widget:
         said = "Choose one; what it means is said here."
         if choice.value is not None:
             said = f"{choice.value}: {ANSWERS[choice.value]}."
-        meaning.value = f'<p style="{TEXT};max-width:335px">{escape(said)}</p>'
+        meaning.value = f'<p style="{TEXT};margin:2px 0">{escape(said)}</p>'
 
     choice.observe(update, names="value")
     follow.append(update)
-    return widgets.VBox([choice, meaning, tell])
+    return widgets.VBox([choice, row(tell, meaning, grid_gap="2px 8px")])
 
 
 def _cases(lab: Diagnose, follow: list) -> widgets.Widget:
@@ -111,4 +112,4 @@ def _cases(lab: Diagnose, follow: list) -> widgets.Widget:
         score.value = f'<p style="{TEXT}">{escape(words.score_line(lab))}</p>'
 
     follow.append(update)
-    return widgets.VBox([row(further, give_up, grid_gap="2px 4px"), score])
+    return row(further, give_up, score, grid_gap="2px 8px")
