@@ -125,6 +125,18 @@ def test_folder_takes_every_kind_of_picture(tmp_path):
     assert default_image_size("folder:x") == 64
 
 
+def test_subfolders_are_classes_only_if_all_images_lie_in_them(tmp_path):
+    for name in ("dog/a.png", "cat/b.png", "cat/deep/c.png"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8)).save(path)
+    images = load_images(f"folder:{tmp_path}", 16)
+    assert images.labels.tolist() == [0, 0, 1]  # cat/b, cat/deep/c, dog/a
+    assert load_images(f"folder:{tmp_path / 'cat'}", 16).labels is None
+    Image.new("RGB", (8, 8)).save(tmp_path / "beside.png")
+    assert load_images(f"folder:{tmp_path}", 16).labels is None
+
+
 def test_broken_files_are_named_and_skipped_and_nothing_changes(tmp_path):
     folder = make_folder(tmp_path / "pictures")
     (folder / "broken.png").write_bytes(b"no picture at all")

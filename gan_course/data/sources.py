@@ -47,7 +47,8 @@ def load_images(
     Args:
         name: ``digits`` (inside scikit-learn, nothing is fetched), ``mnist``, ``fashion-mnist``,
             ``cifar10``, ``celeba`` (fetched by torchvision into ``root`` the first time), or
-            ``folder:PATH`` for a folder of your own images, subfolders included.
+            ``folder:PATH`` for a folder of your own images, subfolders included; if all images lie
+            in subfolders, these are their classes.
         image_size: height and width in pixels; the data set's usual size if None.
         root: where fetched data sets are kept.
         device: where the pixels are to live.
@@ -240,10 +241,22 @@ def _folder(name: str, size: int, device: torch.device, memory_budget: int) -> I
                 f"{_one_line(error)}."
             ) from error
 
-    shape = (3, size, size)
+    shape, labels = (3, size, size), _labels_of(good, folder)
     if fits:
-        return ImageSet(name, shape, len(good), torch.stack(pixels).to(device), skipped=skipped)
-    return ImageSet(name, shape, len(good), read=read, skipped=skipped)
+        together = torch.stack(pixels).to(device)
+        return ImageSet(name, shape, len(good), together, labels=labels, skipped=skipped)
+    return ImageSet(name, shape, len(good), read=read, labels=labels, skipped=skipped)
+
+
+def _labels_of(files: list[Path], folder: Path) -> Tensor | None:
+    """The number of each file's subfolder in alphabetical order, one for each class, as is usual;
+    None if some files lie beside the subfolders or there is one subfolder only."""
+    places = [path.relative_to(folder).parts for path in files]
+    classes = sorted({parts[0] for parts in places})
+    if any(len(parts) < 2 for parts in places) or len(classes) < 2:
+        return None
+    number = {name: i for i, name in enumerate(classes)}
+    return torch.tensor([number[parts[0]] for parts in places])
 
 
 def _one_line(error: Exception) -> str:
