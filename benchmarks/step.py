@@ -1,7 +1,8 @@
 """How fast is a training step? The course's against the loops that tutorials teach.
 
-    python benchmarks/step.py                        # 32x32, one channel, batch 64, width 64
-    python benchmarks/step.py --size 64 --base 32
+    python benchmarks/step.py                     # 32x32 and 64x64, one channel, batch 64, width 64
+    python benchmarks/step.py --size 32 --base 32 --no-compile --no-memory     # a quick look
+    python benchmarks/step.py --rows naive float32 --rounds 15
     python benchmarks/step.py --device cuda --batch 64 --json result.json
 
 All rows train the same DCGAN (gan_course.models) on the same images, in one process. They take
@@ -17,7 +18,9 @@ The rows:
 * ``careful``: the same loop by somebody who knows. Losses on logits; fakes drawn under no_grad; D
   frozen while G learns; no ``.item()``; images in memory. Float32, eager, Adam as it comes.
 * ``ours``: ``gan_course.training.make_step`` with fused Adam: G's forward pass used twice, channels
-  last; in float32, in bfloat16, compiled (--compile), as a CUDA graph (on a GPU), and both.
+  last; in float32, in bfloat16, each also compiled (unless --no-compile), as a CUDA graph (on a
+  GPU), and both. Where nothing can be compiled (no C++ compiler), those rows are left out, and the
+  table says so.
 
 Memory is the peak of a process that runs this row alone: on a CPU its resident memory (Python and
 torch included), on a GPU what torch had allocated.
@@ -26,6 +29,7 @@ torch included), on a GPU what torch had allocated.
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import os
 import platform
@@ -51,6 +55,7 @@ from gan_course.training.precision import bfloat16_is_native, now
 LATENT_DIM = 64
 BETAS = (0.5, 0.999)
 LEARNING_RATE = 0.0002
+TURN_SECONDS = 0.4  # of the naive loop, if nobody says how many steps are a turn
 
 
 def main() -> None:
@@ -59,22 +64,48 @@ def main() -> None:
     if choices.only:
         print(json.dumps({"memory_mb": memory_of(choices)}))
         return
-    result = benchmark(choices)
-    print(table(result))
+    results, start = [], time.perf_counter()
+    for size in choices.sizes:
+        results.append(benchmark(at_size(choices, size)))
+        print(table(results[-1]), end="\n\n", flush=True)
+    print(f"All of it took {time.perf_counter() - start:.0f} s.")
     if choices.json:
-        Path(choices.json).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        Path(choices.json).write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+
+def at_size(choices: argparse.Namespace, size: int) -> argparse.Namespace:
+    """The same choices for one image size."""
+    one = copy.copy(choices)
+    one.size, one.sizes = size, [size]
+    return one
 
 
 def command_line(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--size", type=int, default=32, help="image size: 16, 32, 64 or 128")
+    parser.add_argument(
+        "--size",
+        dest="sizes",
+        type=int,
+        nargs="+",
+        choices=(16, 32, 64, 128),
+        default=[32, 64],
+        help="image sizes, a table for each: 16, 32, 64 or 128",
+    )
     parser.add_argument("--channels", type=int, default=1, help="1 or 3")
     parser.add_argument("--base", type=int, default=64, help="width of both networks")
     parser.add_argument("--batch", type=int, default=64, help="images in one step")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--rounds", type=int, default=9, help="how often each row has its turn")
-    parser.add_argument("--steps", type=int, default=8, help="steps in one turn")
-    parser.add_argument("--compile", action="store_true", help="compiled rows too (slow start)")
+    parser.add_argument("--steps", type=int, help="steps in one turn; about 0.4 s if left out")
+    parser.add_argument(
+        "--compile",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="compiled rows too (each takes up to a minute to start)",
+    )
+    parser.add_argument(
+        "--rows", nargs="+", metavar="WORD", help="only rows with one of these words in their name"
+    )
     parser.add_argument(
         "--processor-time",
         action="store_true",
@@ -83,7 +114,12 @@ def command_line(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--no-memory", action="store_true", help="leave the memory column out")
     parser.add_argument("--json", help="write the result into this file too")
     parser.add_argument("--only", help=argparse.SUPPRESS)  # one row's memory, in its own process
-    return parser.parse_args(arguments)
+    choices = parser.parse_args(arguments)
+    choices.size = choices.sizes[0]
+    if choices.rows and not rows(choices):
+        names = "; ".join(rows(argparse.Namespace(**vars(choices) | {"rows": None})))
+        parser.error(f"no row has {' or '.join(choices.rows)} in its name. There are: {names}")
+    return choices
 
 
 # ---- the loops that are compared --------------------------------------------------------------
@@ -195,6 +231,8 @@ def rows(choices: argparse.Namespace) -> dict[str, Callable[..., Step]]:
                 name = f"ours, {precision}" + ", compiled" * compile + ", CUDA graph" * graph
                 how = {"precision": precision, "compile": compile, "cuda_graph": graph}
                 found[name] = lambda c, i, how=how: ours(c, i, **how)
+    if choices.rows:
+        found = {n: make for n, make in found.items() if any(word in n for word in choices.rows)}
     return found
 
 
@@ -208,12 +246,12 @@ def benchmark(choices: argparse.Namespace) -> dict:
     load_before = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     images = random_images(choices)
     steps = {name: make(choices, images) for name, make in rows(choices).items()}
-    seconds: dict[str, list[float]] = {name: [] for name in steps}
-    for step in steps.values():
-        take_turn(step, 3, device, clock)  # kernels are chosen, graphs compiled and recorded
+    left_out = warm_up(steps, device, clock)
+    seconds = {name: [] for name in steps}
+    number = choices.steps or steps_in_a_turn(next(iter(steps.values())), device)
     for _ in range(choices.rounds):
         for name, step in steps.items():
-            seconds[name].append(take_turn(step, choices.steps, device, clock))
+            seconds[name].append(take_turn(step, number, device, clock))
     memory = (
         {} if choices.no_memory else {name: memory_in_own_process(choices, name) for name in steps}
     )
@@ -227,11 +265,36 @@ def benchmark(choices: argparse.Namespace) -> dict:
         "base": choices.base,
         "batch": choices.batch,
         "rounds": choices.rounds,
-        "steps_in_a_round": choices.steps,
+        "steps_in_a_round": number,
+        "left_out": left_out,
         "seconds_per_step": seconds,
         "seconds_of_data_per_step": data_seconds(choices, images, device, clock),
         "memory_mb": memory,
     }
+
+
+def warm_up(steps: dict[str, Step], device: torch.device, clock: Clock) -> dict[str, str]:
+    """Kernels are chosen, graphs compiled and recorded. What cannot be compiled here is taken out.
+
+    Returns:
+        name -> why it was left out.
+    """
+    left_out = {}
+    for name, step in list(steps.items()):
+        try:
+            take_turn(step, 3, device, clock)
+        except Exception as error:  # of many kinds: no compiler, no Triton, a version too old
+            if "compiled" not in name:
+                raise
+            del steps[name]
+            left_out[name] = f"{type(error).__name__}: {str(error).strip().splitlines()[0][:120]}"
+    return left_out
+
+
+def steps_in_a_turn(step: Step, device: torch.device) -> int:
+    """So many that a turn takes about ``TURN_SECONDS``; of the slowest row, the first."""
+    seconds = min(take_turn(step, 1, device) for _ in range(3))
+    return max(2, min(100, round(TURN_SECONDS / seconds)))
 
 
 def random_images(choices: argparse.Namespace) -> ImageSet:
@@ -266,8 +329,8 @@ def memory_in_own_process(choices: argparse.Namespace, row: str) -> float:
     command = [sys.executable, __file__, "--only", row, "--device", choices.device]
     for name in ("size", "channels", "base", "batch"):
         command += [f"--{name}", str(getattr(choices, name))]
-    if choices.compile:
-        command.append("--compile")
+    if not choices.compile:
+        command.append("--no-compile")
     answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return json.loads(answer.splitlines()[-1])["memory_mb"]
 
@@ -308,13 +371,18 @@ def ratio(result: dict, row: str, other: str) -> float:
     return median(theirs / mine for theirs, mine in pairs)
 
 
+def ratio_text(result: dict, row: str, other: str) -> str:
+    """Empty where the other row was not asked for."""
+    return f"{ratio(result, row, other):.2f}" if other in result["seconds_per_step"] else ""
+
+
 def table(result: dict) -> str:
     """The result in Markdown."""
     size, channels, batch = result["size"], result["channels"], result["batch"]
     lines = [
         f"{size}x{size}x{channels}, batch {batch}, width {result['base']}; {result['machine']}; "
-        f"torch {result['torch']}; {result['clock']} time, median of {result['rounds']} rounds in "
-        f"turn",
+        f"torch {result['torch']}; {result['clock']} time, median of {result['rounds']} rounds of "
+        f"{result['steps_in_a_round']} steps in turn",
         "",
         "| step | ms | images/s | s per 1,000 images | × naive | × careful | peak memory, MB |",
         "|---|---:|---:|---:|---:|---:|---:|",
@@ -324,14 +392,16 @@ def table(result: dict) -> str:
         memory = result["memory_mb"].get(name)
         lines.append(
             f"| {name} | {1000 * seconds:.1f} | {batch / seconds:,.0f} | "
-            f"{1000 * seconds / batch:.2f} | {ratio(result, name, 'naive'):.2f} | "
-            f"{ratio(result, name, 'careful'):.2f} | "
+            f"{1000 * seconds / batch:.2f} | {ratio_text(result, name, 'naive')} | "
+            f"{ratio_text(result, name, 'careful')} | "
             f"{'' if memory is None else f'{memory:,.0f}'} |"
         )
     fastest = min(median(times) for times in result["seconds_per_step"].values())
     data = result["seconds_of_data_per_step"]
     share = data / fastest
     lines += ["", f"A batch of data takes {1000 * data:.2f} ms: {share:.1%} of the fastest step."]
+    for name, why in result.get("left_out", {}).items():
+        lines.append(f"Left out: {name} ({why}).")
     if result["load_before"] is not None and result["load_before"] > 0.5:
         lines.append(
             f"The machine was not idle before (load {result['load_before']:.1f}): trust the ratios "

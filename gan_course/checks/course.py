@@ -122,8 +122,19 @@ LESSONS = (
     Lesson(
         "08_train_dcgan",
         "Train a DCGAN on real digits",
-        50,
-        ("d_loss", "g_loss", "one_step", "sample"),
+        60,
+        (
+            "d_loss",
+            "g_loss",
+            "one_step",
+            "sample",
+            "best_smoothed_d",
+            "deal_out",
+            "count_images",
+            "update_average",
+            "film",
+            "keep_everything",
+        ),
     ),
     Lesson(
         "09_failure_modes",

@@ -1,4 +1,4 @@
-"""Lesson 08: the losses, one training step, and sampling."""
+"""Lesson 08: the losses, one training step, sampling, and what belongs to a run."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gan_course.checks import train_dcgan_numbers as numbers
+from gan_course.checks import train_dcgan_state as state
 from gan_course.checks.framework import CASES, FunctionTask, Mistake
 from gan_course.losses import non_saturating_d_loss, non_saturating_g_loss
 from gan_course.training import training_step
@@ -718,3 +720,12 @@ sample = FunctionTask(
     outcome=_images_and_traces,
     returns=True,
 )
+
+# ---- 5 to 10: in files of their own -----------------------------------------------------------
+
+best_smoothed_d = numbers.best_smoothed_d
+deal_out = numbers.deal_out
+count_images = numbers.count_images
+update_average = state.update_average
+film = state.film
+keep_everything = state.keep_everything

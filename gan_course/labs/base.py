@@ -19,13 +19,23 @@ import numpy as np
 import torch
 from IPython.display import display
 from PIL import Image
-from traitlets import HasTraits
+from traitlets import Float, HasTraits, TraitError
 
 from gan_course import palette
 from gan_course.errors import CourseError
 
 TEXT = "line-height:1.5;margin:4px 0"  # JupyterLab's own lines in a widget stand too far apart
 WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+class Number(Float):
+    """A float that is a number: NaN passes every check of a least and a greatest value."""
+
+    def validate(self, obj: object, value: object) -> float:
+        value = super().validate(obj, value)
+        if value != value:
+            raise TraitError(f"{self.name} must be a number, but is NaN.")
+        return value
 
 
 class Lab(HasTraits):
@@ -185,9 +195,25 @@ def image_html(image: Image.Image, alt: str, format: str) -> str:
 
 
 def png_base64(image: Image.Image) -> str:
+    """A still picture as it is stored in a notebook."""
     buffer = io.BytesIO()
-    image.save(buffer, "PNG", optimize=True)
+    _with_palette(image).save(buffer, "PNG", optimize=True)
     return base64.b64encode(buffer.getvalue()).decode()
+
+
+def _with_palette(image: Image.Image) -> Image.Image:
+    """With 256 colours and a table of them, half the size, if nobody can see the difference.
+
+    Grey digits, lines and letters have hardly more colours than that. A photograph has, and stays
+    as it is, and so does a picture in which more than a few pixels, at the rims of letters, would
+    change.
+    """
+    if image.mode not in ("RGB", "L") or image.width * image.height < 256:
+        return image
+    full = image.convert("RGB")
+    few = full.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    off = np.asarray(few.convert("RGB"), np.int16) - np.asarray(full, np.int16)
+    return few if (np.abs(off).max(axis=2) > 4).mean() < 0.01 else image
 
 
 def slider(

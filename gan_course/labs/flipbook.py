@@ -133,6 +133,8 @@ class Flipbook(Lab):
         """Answer one of ``THIRDS``, or None to skip. Either unlocks the frames."""
         if answer is not None and answer not in THIRDS:
             raise CourseError(f"{answer!r} is no answer here; choose from {', '.join(THIRDS)}.")
+        if not self.locked and self.predictions:  # a double click is one guess
+            return
         changes = self.changes()
         self.predict(QUESTION, answer, THIRDS[changes.index(max(changes))])
         self.locked = False

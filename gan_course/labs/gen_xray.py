@@ -8,10 +8,11 @@ from typing import ClassVar
 
 import ipywidgets as widgets
 from PIL import Image
-from traitlets import Bool, Float, Int, TraitError, validate
+from traitlets import Bool, Int, TraitError, validate
 
+from gan_course.errors import CourseError
 from gan_course.labs import gen_xray_picture as picture
-from gan_course.labs.base import Lab, heading, question_html, row, slider
+from gan_course.labs.base import Lab, Number, heading, question_html, row, slider
 from gan_course.labs.drawing import Canvas
 from gan_course.labs.gen_xray_numbers import NUM_Z, Xray
 from gan_course.labs.sampler import noise
@@ -40,7 +41,7 @@ class GenXray(Lab):
         revealed: False until the question is answered or skipped.
 
     Raises:
-        CourseError: if the checkpoint cannot be loaded.
+        CourseError: if the checkpoint cannot be loaded, or for something that is no generator.
         TraitError: for a layer or a channel that the generator does not have.
     """
 
@@ -51,7 +52,7 @@ class GenXray(Lab):
     seed = Int(0, min=0, max=99)
     layer = Int(0, min=0)
     channel = Int(0, min=0)
-    factor = Float(0.0, min=0.0, max=10.0)
+    factor = Number(0.0, min=0.0, max=10.0)
     revealed = Bool(False)
 
     def __init__(self, generator: DCGANGenerator | str | Path | None = None, **traits) -> None:
@@ -61,6 +62,11 @@ class GenXray(Lab):
             generator = load_pretrained("digits")
         elif isinstance(generator, str | Path):
             generator = load_generator(generator)
+        elif not isinstance(generator, DCGANGenerator):
+            raise CourseError(
+                f"generator must be a DCGANGenerator or the path of a checkpoint, but is "
+                f"{type(generator).__name__}."
+            )
         self.xray = Xray(generator)
         super().__init__(**traits)
         self._kept: tuple[tuple, dict] = ((), {})
@@ -194,7 +200,18 @@ class GenXray(Lab):
     # ---- predictions --------------------------------------------------------------------------
 
     def predict_layer(self, layer: int | None) -> None:
-        """Guess the layer in which one channel matters most; None skips. Either opens the lab."""
+        """Guess the layer in which one channel matters most; None skips. Either opens the lab.
+
+        Raises:
+            CourseError: for a layer that there is not.
+        """
+        if layer is not None and layer not in range(len(self.xray)):
+            raise CourseError(
+                f"there is no layer {layer!r} here; choose from 0 to {len(self.xray) - 1}, or None "
+                f"to skip."
+            )
+        if self.revealed:  # a double click is one guess
+            return
         sizes = self.xray.sizes
         truth = self.strongest_layer()
         answer = None if layer is None else f"{sizes[layer]}×{sizes[layer]}"

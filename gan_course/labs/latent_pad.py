@@ -9,12 +9,21 @@ import ipywidgets as widgets
 import torch
 from PIL import Image
 from torch import Tensor
-from traitlets import Bool, Enum, Float, Int
+from traitlets import Bool, Enum, Int
 
 from gan_course.data import ImageSet, load_images
 from gan_course.errors import CourseError
 from gan_course.labs import latent_pad_picture, latent_pad_words
-from gan_course.labs.base import Lab, column, ghost_html, heading, question_html, row, slider
+from gan_course.labs.base import (
+    Lab,
+    Number,
+    column,
+    ghost_html,
+    heading,
+    question_html,
+    row,
+    slider,
+)
 from gan_course.labs.drawing import Canvas
 from gan_course.labs.latent_pad_neighbours import Neighbours
 from gan_course.labs.sampler import draw_images, noise, slerp, strongest_directions
@@ -54,12 +63,12 @@ class LatentPad(Lab):
     still_scale: ClassVar = 2
     picture_traits: ClassVar = ("x", "y", "plane", "seed_a", "seed_b", "seed_c", "revealed")
 
-    x = Float(0.0, min=-1.0, max=1.0)
-    y = Float(0.0, min=-1.0, max=1.0)
+    x = Number(0.0, min=-1.0, max=1.0)
+    y = Number(0.0, min=-1.0, max=1.0)
     plane = Enum(("seeds", "directions"), "seeds")
-    seed_a = Int(0, min=0)
-    seed_b = Int(1, min=0)
-    seed_c = Int(2, min=0)
+    seed_a = Int(0, min=0, max=2**63 - 1)
+    seed_b = Int(1, min=0, max=2**63 - 1)
+    seed_c = Int(2, min=0, max=2**63 - 1)
     revealed = Bool(False)
 
     def __init__(
@@ -209,6 +218,8 @@ class LatentPad(Lab):
         """
         if answer is not None and answer not in MIDDLES:
             raise CourseError(f"{answer!r} is no answer here; choose from {', '.join(MIDDLES)}.")
+        if self.revealed:  # a double click is one guess
+            return
         middle = self.figure_data()["middle"]
         truth = min(MIDDLES, key=lambda text: abs(float(text) - middle))
         self.predict(latent_pad_words.QUESTION, answer, truth)

@@ -34,10 +34,20 @@ class Neighbours:
         what_real: what these distances are, in words.
 
     Raises:
-        CourseError: if there are fewer than 4 images, or if the shapes do not fit.
+        CourseError: if there are fewer than 4 images, if they are no images, or if the shapes do
+            not fit.
     """
 
     def __init__(self, images: ImageSet | Tensor, held_out: Tensor | None = None) -> None:
+        for name, given, kinds in (
+            ("images", images, ImageSet | Tensor),
+            ("held_out", held_out, Tensor | None),
+        ):
+            if not isinstance(given, kinds):
+                raise CourseError(
+                    f"{name} must be images, floats (N, C, H, W), but is {type(given).__name__}. "
+                    f"load_images of gan_course.data gives those of a data set."
+                )
         rng = torch.Generator().manual_seed(0)
         total = len(images)
         if total < 4:

@@ -9,13 +9,22 @@ import ipywidgets as widgets
 import torch
 from PIL import Image
 from torch import Tensor
-from traitlets import Enum, Float, Int, List, Unicode, validate
+from traitlets import Enum, Int, List, Unicode, validate
 
 from gan_course import doctor
 from gan_course.data import to_uint8
 from gan_course.errors import CourseError
 from gan_course.labs import time_machine_picture
-from gan_course.labs.base import Lab, column, ghost_html, heading, question_html, row, slider
+from gan_course.labs.base import (
+    Lab,
+    Number,
+    column,
+    ghost_html,
+    heading,
+    question_html,
+    row,
+    slider,
+)
 from gan_course.labs.drawing import Canvas
 from gan_course.labs.sampler import draw_images, noise, slerp
 from gan_course.pretrained.recorded import NAMES, RecordedRun, load_run
@@ -49,7 +58,7 @@ class TimeMachine(Lab):
 
     run = Enum(tuple(RUNS), "A")
     moment = Int(7, min=0, max=7)
-    latent = Float(0.0, min=0.0, max=1.0)
+    latent = Number(0.0, min=0.0, max=1.0)
     opened = List(Unicode(), [])
 
     def __init__(self, **traits: object) -> None:

@@ -70,7 +70,7 @@ def _diversity(canvas: Canvas, data: dict, axis: TimeAxis, ends: tuple[str, str]
         canvas, box, "Diversity of the fakes (1: as real ones)", (0.0, 2.0), (0.0, 1.0), ends
     )
     if not data["open"]:
-        canvas.text(left + width / 2, box[1] + 30, "after your guess", 12, FAINT)
+        canvas.text(left + width / 2, box[1] + 45, "after your guess", 12, FAINT)
         return chart
     xs = [axis(row["images_seen"]) for row in data["history"]]
     values = [row["diversity"] for row in data["history"]]

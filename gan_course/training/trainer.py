@@ -28,6 +28,7 @@ from gan_course.training.step import StepStats
 from gan_course.training.stop_button import StopButton
 
 LOG_EVERY = 10  # steps between two lines of history: each line waits for the device
+METRIC_SHARE = 0.05  # of a run's time: a metric that takes more is worth a word
 SAVE_SECONDS = 600  # an epoch of a large data set can be long: the state is saved this often too
 
 
@@ -44,7 +45,7 @@ class Trainer:
             a distance to the real images. It is asked at each save at an epoch's end, and the
             generator with the smallest number is kept as ``generator_best.pth``; without a metric
             there is no best, as no loss of a GAN says which images are. Make it cheap: training
-            waits for it.
+            waits for it, and ``fit`` says so if that is more than 5% of the time.
 
     Attributes:
         generator, discriminator: the two networks, on the device.
@@ -54,6 +55,7 @@ class Trainer:
         history: one dict for each logged step: step, epoch, images_seen, loss_d, loss_g,
             mean_d_real, mean_d_fake, and what ``doctor.measure`` takes.
         scores: one dict for each time the metric was asked: epoch, images_seen, score.
+        seconds_in_metric: what the metric has cost since this trainer was made.
         step, epoch, batch, images_seen: how far training is.
     """
 
@@ -99,6 +101,7 @@ class Trainer:
         self.step = self.epoch = self.batch = self.images_seen = 0
         self.history: list[dict] = []
         self.scores: list[dict] = []
+        self.seconds_in_metric = 0.0
         self._saved_at = time.monotonic()
         if config.resume:
             self._resume()
@@ -194,6 +197,7 @@ class Trainer:
         hidden = not progress or not self.processes.is_first
         bar = tqdm(total=total, initial=self.step, disable=hidden, unit="step", mininterval=0.5)
         first_image, start = self.images_seen, time.perf_counter()
+        metric_before = self.seconds_in_metric
         stopped = False
         with StopButton(patient=self.processes.count > 1) as stop, bar:
             if self.folder is not None and self.processes.is_first:
@@ -212,6 +216,12 @@ class Trainer:
                 if stopped:
                     break
             bar.close()
+            share = (self.seconds_in_metric - metric_before) / (time.perf_counter() - start)
+            if share > METRIC_SHARE and self.processes.is_first:
+                print(
+                    f"The metric took {share:.0%} of the time. Ask it less often, by a larger "
+                    f"--save-interval, or make it cheaper."
+                )
             if stopped and not self.finished:
                 self.save()
                 if self.processes.is_first:
@@ -339,7 +349,9 @@ class Trainer:
     def _ask_the_metric(self) -> None:
         if self.metric is None or any(row["epoch"] == self.epoch for row in self.scores):
             return
+        start = time.perf_counter()
         score = float(self.metric(self.averaged.model))
+        self.seconds_in_metric += time.perf_counter() - start
         known = [row["score"] for row in self.scores if math.isfinite(row["score"])]
         self.scores.append({"epoch": self.epoch, "images_seen": self.images_seen, "score": score})
         if math.isfinite(score) and score < min(known, default=math.inf):

@@ -1,14 +1,18 @@
 # %% [markdown]
 # # Exercises 08 · Train a DCGAN
 #
-# **After these you can** write both losses and a training step, and sample without side effects.
+# **After these you can** write both losses and a training step, sample without side effects, and write
+# what belongs to a run: smoothing, several steps of D, a running average, a film, a checkpoint from which
+# a run goes on to the bit.
 #
-# **Time** about 50 minutes in all · **Builds on** [lesson 08](../notebooks/08_train_dcgan.ipynb)
+# **Time** about 125 minutes in all: take them in two sittings · **Builds on** [lesson 08](../notebooks/08_train_dcgan.ipynb)
 #
 # Fill in a cell, run it, then run the check below it, as often as you like. Stuck? Open a hint. All
 # tasks are solved in [solutions](../solutions/08_train_dcgan.ipynb).
 
 # %%
+import copy
+
 import torch
 import torch.nn.functional as F
 
@@ -162,9 +166,248 @@ def sample(generator, z):
 check.sample(sample)
 
 # %% [markdown]
+# ## Task 5 · The best D under one-sided smoothing
+#
+# **Difficulty** ●●●○○ · **Time** about 10 minutes · **You need** section 7 of the lesson, paper
+#
+# At one place $x$ there are real images with density $p_r$ and fakes with density $p_f$. With smoothing
+# $s$, D's loss there is
+#
+# $$-p_r\bigl[(1-s)\log D + s\log(1-D)\bigr] - p_f\log(1-D)$$
+#
+# Which D, a probability, makes it smallest? Return it for each place.
+#
+# Expected: with `smoothing = 0.1`, 0.45 where both densities are equal, and close to 0.9 where there are
+# hardly any fakes.
+#
+# <details><summary>Hint 1</summary>
+#
+# Collect what stands before $\log D$, call it $a$, and what stands before $\log(1-D)$, call it $b$. Where
+# is the slope of $-a\log D - b\log(1-D)$ zero?
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# At $D = a/(a+b)$. And $a + b$ is simpler than its parts.
+# </details>
+
+# %% tags=["exercise"]
+def best_smoothed_d(p_real, p_fake, smoothing):
+    """Densities (N,), (N,) and a number in [0, 1) -> the best D (N,), a probability."""
+    ### BEGIN SOLUTION
+    says_real = (1 - smoothing) * p_real
+    says_fake = smoothing * p_real + p_fake
+    return says_real / (says_real + says_fake)
+    ### END SOLUTION
+
+
+# %% tags=["check"]
+check.best_smoothed_d(best_smoothed_d)
+
+# %% [markdown]
+# ## Task 6 · Which step sees which images
+#
+# **Difficulty** ●●○○○ · **Time** about 10 minutes · **You need** section 7 of the lesson
+#
+# `order` holds the numbers of all images, shuffled, for one epoch. In each step D learns
+# `discriminator_steps` times, each time from `batch_size` images that no other update gets. Deal the
+# images out in the order in which they come: first all those of the first step, within it first those of
+# D's first update. What is left over at the end and makes no full step is dropped.
+#
+# Expected: for `torch.arange(14)`, `batch_size=2` and `discriminator_steps=3` a tensor of shape (2, 3, 2):
+# step 0 sees [[0, 1], [2, 3], [4, 5]], step 1 the next six, and images 12 and 13 are dropped.
+#
+# <details><summary>Hint 1</summary>
+#
+# How many images does one step use? How many full steps are in `len(order)`? That is a division with `//`.
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# `x.reshape(a, b, c)` fills the last axis first.
+# </details>
+
+# %% tags=["exercise"]
+def deal_out(order, batch_size, discriminator_steps):
+    """Image numbers (count,) -> (steps, discriminator_steps, batch_size)."""
+    ### BEGIN SOLUTION
+    images_per_step = batch_size * discriminator_steps
+    steps = len(order) // images_per_step
+    return order[: steps * images_per_step].reshape(steps, discriminator_steps, batch_size)
+    ### END SOLUTION
+
+
+# %% tags=["check"]
+check.deal_out(deal_out)
+
+# %% [markdown]
+# ## Task 7 · Count images, not epochs
+#
+# **Difficulty** ●●○○○ · **Time** about 10 minutes · **You need** task 6, a calculator
+#
+# "Trained for 25 epochs" says little: 25 epochs of what? Fill in seven whole numbers. As everywhere in the
+# course, a last batch that is not full is dropped.
+#
+# 1. 1,797 digits, `batch_size` 32: images seen in one epoch
+# 2. the same after 30 epochs
+# 3. 60,000 images, `batch_size` 128, one step of D for each of G: *steps* in one epoch
+# 4. 60,000 images, `batch_size` 128, three steps of D for each of G: *steps* in one epoch
+# 5. images seen after 1,000 of the steps of number 4
+# 6. digits again, `batch_size` 32: whole epochs until at least 358,400 images are seen, as many as the
+#    generator that ships with the course has seen
+# 7. 10,000 images, `batch_size` 128, 25 epochs: images seen
+#
+# Expected: number 1 is 32 × 56, a little less than 1,797.
+#
+# <details><summary>Hint 1</summary>
+#
+# Python divides without a rest by `//`: `1797 // 32`.
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# A step with three updates of D uses 3 × 128 images. For number 6, divide by the images that one epoch
+# really shows.
+# </details>
+
+# %% tags=["exercise"]
+### BEGIN SOLUTION
+# STUB: images = [..., ..., ..., ..., ..., ..., ...]
+images = [1792, 53760, 468, 156, 384_000, 200, 249_600]
+### END SOLUTION
+
+# %% tags=["check"]
+check.count_images(images)
+
+# %% [markdown]
+# ## Task 8 · One update of the running average
+#
+# **Difficulty** ●●●○○ · **Time** about 15 minutes · **You need** section 6 of the lesson
+#
+# `average` is a copy of G that follows it slowly. After each step every weight of the average becomes
+# `keep` × its old value + (1 − `keep`) × G's newest. BatchNorm's running statistics are *buffers*, not
+# weights; they are averages already, so the average takes G's as they are.
+#
+# Expected: with `keep = 0.99` the average moves by a hundredth of the way. G stays as it is.
+#
+# <details><summary>Hint 1</summary>
+#
+# `zip(average.parameters(), generator.parameters())` walks through both. Change a weight in place:
+# `p.copy_(…)`. `average.buffers()` has the rest.
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# torch refuses to change a weight in place while it records gradients: do it under `torch.no_grad()`.
+# </details>
+
+# %% tags=["exercise"]
+def update_average(average, generator, keep):
+    """Moves ``average`` towards ``generator``. Returns nothing."""
+    ### BEGIN SOLUTION
+    with torch.no_grad():
+        for old, newest in zip(average.parameters(), generator.parameters(), strict=True):
+            old.copy_(keep * old + (1 - keep) * newest)
+        for old, newest in zip(average.buffers(), generator.buffers(), strict=True):
+            old.copy_(newest)
+    ### END SOLUTION
+
+
+# %% tags=["check"]
+check.update_average(update_average)
+
+# %% [markdown]
+# ## Task 9 · A film from fixed z
+#
+# **Difficulty** ●●●○○ · **Time** about 15 minutes · **You need** task 4
+#
+# `train_step()` does one step of training; it takes nothing and changes `generator`. Train up to the last
+# of the `moments` (how many steps are done, rising) and keep G's images for `fixed_z` at each. Moment 0 is
+# before any training. The run must be the same as one without a film: the generator trains in training
+# mode, the images are drawn in eval mode and without gradients.
+#
+# Expected: for `moments = [0, 10, 50]`, 50 steps and a tensor with three frames.
+#
+# <details><summary>Hint 1</summary>
+#
+# From one moment to the next it takes `moment - done` steps.
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# Task 4 draws as it should, and puts the mode back. `torch.stack(frames)` makes one tensor of a list.
+# </details>
+
+# %% tags=["exercise"]
+def film(generator, train_step, fixed_z, moments):
+    """-> images (len(moments), N, ...), the same N z in each frame."""
+    ### BEGIN SOLUTION
+    frames, done = [], 0
+    for moment in moments:
+        for _ in range(moment - done):
+            train_step()
+        done = moment
+        generator.eval()
+        with torch.no_grad():
+            frames.append(generator(fixed_z))
+        generator.train()
+    return torch.stack(frames)
+    ### END SOLUTION
+
+
+# %% tags=["check"]
+check.film(film)
+
+# %% [markdown]
+# ## Task 10 · Keep everything
+#
+# **Difficulty** ●●●●○ · **Time** about 15 minutes · **You need** section 10 of the lesson
+#
+# A training run is stopped, and must go on later as if nothing had happened. `run` has these parts:
+# `run.generator`, `run.discriminator`, `run.averaged` (networks), `run.optimizer_g`, `run.optimizer_d`,
+# `run.rng` (a `torch.Generator`, from which every z is drawn) and `run.step` (a whole number, which also says
+# which images come next).
+#
+# Return a dict with what is needed of each, under the same names. The run trains on while you hold the dict,
+# which must not change any more. Then the check writes it to a file, reads it with the safe reader, puts it
+# into a fresh run, trains, and compares every bit.
+#
+# Expected: seven entries.
+#
+# <details><summary>Hint 1</summary>
+#
+# Networks and optimizers have `state_dict()`, a `torch.Generator` has `get_state()`.
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# `state_dict()` hands out the living tensors. `copy.deepcopy(…)` takes them out of the run.
+# </details>
+
+# %% tags=["exercise"]
+def keep_everything(run):
+    """A training run -> a dict from which it can go on, to the bit."""
+    ### BEGIN SOLUTION
+    saved = {
+        "generator": run.generator.state_dict(),
+        "discriminator": run.discriminator.state_dict(),
+        "averaged": run.averaged.state_dict(),
+        "optimizer_g": run.optimizer_g.state_dict(),
+        "optimizer_d": run.optimizer_d.state_dict(),
+        "rng": run.rng.get_state(),
+        "step": run.step,
+    }
+    return copy.deepcopy(saved)
+    ### END SOLUTION
+
+
+# %% tags=["check"]
+check.keep_everything(keep_everything)
+
+# %% [markdown]
 # ## Done
 #
-# These four functions are the heart of every GAN. The rest of training is data, patience, and
+# These ten functions are the heart of every GAN's training. The rest is data, patience, and
 # looking closely.
 
 # %%

@@ -1,10 +1,11 @@
 # %% [markdown]
 # # 08 · Train a DCGAN on real digits
 #
-# **After this lesson you can** train a GAN on a laptop, follow one training step line by line, say what
-# its curves tell you and what they do not, and check whether it copies.
+# **After this lesson you can** train a GAN on a laptop, follow one training step line by line, choose label
+# smoothing and the number of D's steps, say what the curves tell you and what they do not, check whether
+# it copies, stop a run and go on with it to the bit, and say what to expect after how many images.
 #
-# **Time** about 50 minutes · **Builds on** [07 · DCGAN](07_dcgan.ipynb) · **Needs** no GPU
+# **Time** about 60 minutes · **Builds on** [07 · DCGAN](07_dcgan.ipynb) · **Needs** no GPU
 #
 # You can train something today, even if you come straight from lesson 01: what the lessons between
 # explain, such as transposed convolution and BatchNorm, gets one sentence here.
@@ -22,6 +23,7 @@ import torch.nn.functional as F
 from gan_course import fast_mode, palette
 from gan_course.arithmetic import trace_shapes
 from gan_course.data import image_grid
+from gan_course.errors import CourseError
 from gan_course.labs import (
     Flipbook,
     LatentPad,
@@ -34,9 +36,10 @@ from gan_course.labs import (
 from gan_course.labs.sampler import draw_images, noise, slerp
 from gan_course.losses import discriminator_loss, generator_loss
 from gan_course.models import DCGANDiscriminator, DCGANGenerator
-from gan_course.models.weights import load_generator, save_generator
+from gan_course.models.weights import load_generator, read_tensors, save_generator
 from gan_course.pretrained import load_pretrained
 from gan_course.pretrained.recorded import load_run
+from gan_course.pretrained.recorded.milestones import load_milestones, milestone_names
 from gan_course.training import TrainConfig, Trainer, training_step
 
 # %% tags=["parameters"]
@@ -96,7 +99,7 @@ lab
 
 # %%
 real = trainer.images.take(torch.arange(64))  # (64, 1, 32, 32)
-figure, axis = plt.subplots(figsize=(5.2, 5.4), layout="constrained")
+figure, axis = plt.subplots(figsize=(4.4, 4.6), layout="constrained")
 axis.imshow(image_grid(real), cmap="gray")
 axis.set(title="● The first 64 real digits", xticks=[], yticks=[])
 show(
@@ -328,9 +331,39 @@ for mode in ("train", "eval"):
     print(f"{mode:>5}: largest difference of a pixel {(image_a - image_b).abs().max():.3f}")
 
 # %% [markdown]
-# So: `G.eval()` before sampling, and `torch.no_grad()`, since nobody will learn from these images. The
-# trainer's samples are made like this, and by a *running average* of G, which is steadier than G after
-# any single step.
+# So: `G.eval()` before sampling, and `torch.no_grad()`, since nobody will learn from these images.
+#
+# ### A steadier G: the running average
+#
+# The trainer does one thing more. Beside G it keeps a second set of weights, which follows G slowly: after each
+# step, `average = keep · average + (1 − keep) · newest`. No step trains it; it is there to draw samples.
+# (It is called EMA, *exponential moving average*. Its half-life is a tenth of the images seen so far, so
+# it soon forgets the fog of the start.) **Guess:** how much steadier is it from one step to the next? Here
+# is a small G on images of 16×16, which trains in seconds.
+
+# %%
+SMALL = {"image_size": 16, "base_channels": 8, "device": "cpu", "seed": SEED}
+small = Trainer(TrainConfig(**SMALL, output_dir=None))
+steps = small.steps()
+for _ in range(STEPS // 4):
+    next(steps)
+jumps = {"G itself": [], "its average": []}
+for _ in range(20):
+    for name, model in (("G itself", small.generator), ("its average", small.averaged.model)):
+        with torch.no_grad():
+            pictures = model.eval()(small.fixed_z)  # (64, 1, 16, 16)
+        jumps[name].append(pictures)
+        model.train(name == "G itself")  # G learns on in training mode
+    next(steps)
+for name, seen in jumps.items():
+    change = (torch.stack(seen[1:]) - torch.stack(seen[:-1])).abs().mean()
+    print(f"{name:<11}  from one step to the next a pixel changes by {change:.4f}")
+print(f"keep = {0.5 ** (32 / (small.images_seen / 10)):.3f} after {small.images_seen:,} images")
+
+# %% [markdown]
+# G hops about, and its average glides. Which of them one shows makes a difference, so say which it was.
+#
+# ### Fixed z: a film
 #
 # Here are the pictures that were kept in section 1: always the same 16 z. **Guess:** if you had to stop
 # at one of these moments, which is the first at which you would say "digits"?
@@ -369,7 +402,121 @@ Flipbook()
 # takes a list of generators or checkpoint files, oldest first.
 
 # %% [markdown]
-# ## 7. Read the curves honestly
+# ## 7. Two choices: smoother labels, more steps of D
+#
+# ### One-sided label smoothing
+#
+# D's target for a real image is 1. To reach it, the logit would have to grow without end, and the surer D
+# is, the less G hears. So give real images the target 0.9: *label smoothing*, `--label-smoothing 0.1`.
+# The fakes keep their 0. **Guess:** where is D's loss for a real image smallest now?
+
+# %%
+logits = torch.linspace(-3, 8, 1101)
+for target in (1.0, 0.9):
+    loss = F.binary_cross_entropy_with_logits(
+        logits, torch.full_like(logits, target), reduction="none"
+    )
+    best = logits[loss.argmin()]
+    where = "the right end, as far as we looked" if best == logits[-1] else f"logit {best:.2f}"
+    print(f"target {target}: smallest at {where}, D(x) = {best.sigmoid():.3f}")
+
+# %% [markdown]
+# With 0.9 there is an end: a D that is surer than 0.9 *pays* for it. And why not smooth the fakes as well, 0.1
+# instead of 0? Look at the best D for both. Here real images and fakes are numbers on a line, so that
+# we know how dense they are everywhere.
+
+# %%
+x = torch.linspace(-4, 6, 400)
+p_real = torch.distributions.Normal(2.0, 1.0).log_prob(x).exp()
+p_fake = torch.distributions.Normal(-1.0, 1.0).log_prob(x).exp()
+plain = p_real / (p_real + p_fake)
+one_sided = 0.9 * p_real / (p_real + p_fake)
+two_sided = (0.9 * p_real + 0.1 * p_fake) / (p_real + p_fake)
+at = (x - 0.5).abs().argmin()  # halfway between the two bells
+print(f"at x = {x[at]:.1f}: {plain[at]:.2f} plain, {one_sided[at]:.2f} one-sided, {two_sided[at]:.2f} both")
+print(f"at x = {x[0]:.1f}: {plain[0]:.2f} plain, {one_sided[0]:.2f} one-sided, {two_sided[0]:.2f} both")
+
+# %%
+figure, (top, bottom) = plt.subplots(
+    2, 1, figsize=(7, 4.4), sharex=True, layout="constrained", height_ratios=(1, 1.7)
+)
+top.fill_between(x, p_real, color=palette.REAL, alpha=0.5, label="● real")
+top.plot(x, p_fake, color=palette.FAKE, ls="--", lw=2, label="▲ fake")
+top.set(title="Where real and fake numbers lie", ylabel="density", yticks=[])
+for values, style, name in (
+    (plain, "-", "no smoothing"),
+    (one_sided, "--", "one-sided: 0.9 and 0"),
+    (two_sided, ":", "both: 0.9 and 0.1"),
+):
+    bottom.plot(x, values, style, color=palette.DISCRIMINATOR, lw=2, label=name)
+bottom.set(title="The best D", xlabel="x", ylabel="probability", ylim=(-0.05, 1.05))
+for axis in (top, bottom):
+    axis.legend(frameon=False, fontsize=9, loc="center left")
+show(
+    figure,
+    alt="Above, two bell curves, fakes on the left and real numbers on the right. Below, the best D: "
+    "without smoothing it rises from 0 to 1, one-sided from 0 to 0.9, with both smoothed from 0.1 to 0.9.",
+)
+
+# %% [markdown]
+# One-sided smoothing presses the curve down, and leaves it at 0 where only fakes are. With both smoothed it
+# ends at 0.1 there: for a fake far out, D is asked *not* to be sure, and G may stay where it is. (Task 5
+# asks for these curves on paper.) What does it do in a run? The same small pair, with and without:
+
+# %%
+def late_opinions(**choices):
+    """Train a small pair; D's mean probabilities over the later half of the run."""
+    run = Trainer(TrainConfig(**SMALL, **choices, output_dir=None))
+    steps = run.steps()
+    while run.images_seen < 32 * STEPS // 2:
+        next(steps)
+    late = run.history[len(run.history) // 2 :]
+    means = [sum(r[k] for r in late) / len(late) for k in ("mean_d_real", "mean_d_fake")]
+    return run, *means
+
+
+for smoothing in (0.0, 0.1):
+    run, real_mean, fake_mean = late_opinions(label_smoothing=smoothing)
+    print(f"label_smoothing={smoothing}: mean D(x) {real_mean:.2f}, mean D(G(z)) {fake_mean:.2f}")
+
+# %% [markdown]
+# Pressed down, as the curves said. One run proves little, and whether the *images* gain is another question: that
+# takes several seeds and a measure, as in lesson 07's table.
+#
+# ### How many steps of D?
+#
+# G learns from D's opinion, so perhaps D should know more: `--discriminator-steps 3` lets D learn three times
+# for each step of G, each time from images *of its own*. Which step sees which images? Suppose there are 20
+# images and batches of 2:
+
+# %% tags=["nbval-check-output"]
+order = torch.randperm(20, generator=torch.Generator().manual_seed(0))
+for k in (1, 3):
+    in_a_step = 2 * k
+    print(f"{k} step{'s' * (k > 1)} of D for one of G")
+    for step in range(len(order) // in_a_step)[:3]:
+        part = order[step * in_a_step : (step + 1) * in_a_step]
+        print(f"  step {step}: D learns from", ", then ".join(str(b.tolist()) for b in part.chunk(k)))
+    rest = len(order) % in_a_step
+    print(f"  {len(order) // in_a_step} steps in an epoch, {rest} images left over")
+
+# %% [markdown]
+# So with three steps of D an epoch is over three times as fast: the same images, a third of G's updates.
+# That is why this course counts **images**, and neither steps nor epochs. Compare two runs by images, and by
+# what else they cost:
+
+# %%
+for k in (1, 3):
+    run, real_mean, fake_mean = late_opinions(discriminator_steps=k)
+    print(f"{k} of D: {run.images_seen:,} images, {run.step} updates of G, "
+          f"{k * run.step} of D, mean D(x) {real_mean:.2f}, mean D(G(z)) {fake_mean:.2f}")
+
+# %% [markdown]
+# D is further ahead, and G has had fewer turns: for the same images no gift. One step each is what the
+# paper took, and what this loss wants. Losses that need a well-trained D (Wasserstein, lesson 06) take more.
+
+# %% [markdown]
+# ## 8. Read the curves honestly
 
 # %%
 history = trainer.history  # one entry for every tenth step
@@ -463,7 +610,7 @@ for name in ("healthy", "d_too_strong", "collapsed", "wrong_range", "no_initiali
 # a D. Every run begins like that; who stops it there, stops all of them.
 
 # %% [markdown]
-# ## 8. Does it copy?
+# ## 9. Does it copy?
 #
 # 1,797 images are few. Perhaps G only learned some of them by heart? For each fake, find the real digit
 # that is nearest, pixel by pixel.
@@ -540,10 +687,10 @@ for name, z in ways.items():
 # For your own generator: `LatentPad(loaded, trainer.images)`, with `loaded` from the next section.
 
 # %% [markdown]
-# ## 9. Keep it
+# ## 10. Keep it
 #
-# Save the generator, and load it again. Checkpoints from strangers are read safely: a file may hold
-# tensors, never a program.
+# There are two things to keep, for two purposes. **To draw images**, the generator is enough. Save it, and load
+# it again. Checkpoints from strangers are read safely: a file may hold tensors, never a program.
 
 # %% tags=["nbval-check-output"]
 with tempfile.TemporaryDirectory() as folder:
@@ -561,9 +708,53 @@ print("loaded again, the same images:", same)
 Sampler(loaded)
 
 # %% [markdown]
-# ### From a terminal
+# ### A checkpoint: to go on as if nothing had happened
 #
-# The same training is one line. It saves checkpoints, a grid of samples and the curves:
+# **To go on training**, much more is needed. **Guess:** which things does the next step depend on, besides G's
+# weights? Here a small run is stopped in the middle of an epoch and its file opened.
+
+# %% tags=["nbval-check-output"]
+home = tempfile.TemporaryDirectory()
+first = Trainer(TrainConfig(**SMALL, num_epochs=2, output_dir=home.name))
+steps = first.steps()
+for _ in range(40):
+    next(steps)
+first.save()  # as Ctrl-C does
+tensors = read_tensors(Path(home.name, "checkpoints", "last.safetensors"))
+parts = [name.split(".")[0] for name in tensors]
+for part in dict.fromkeys(parts):
+    print(f"{part:<14} {parts.count(part):>3} tensors")
+
+# %% [markdown]
+# Both networks, the average (`ema`), for each weight what Adam remembers of its gradients, and the state
+# of the random numbers that z comes from. Beside them the file holds the config and the place in the data.
+# Is that everything? There is one honest test: go on from it, and compare with a run that never stopped.
+
+# %% tags=["nbval-check-output"]
+again = Trainer(TrainConfig(**SMALL, num_epochs=2, output_dir=home.name, resume=True))
+print(f"goes on after step {again.step}, in epoch {again.epoch}, at batch {again.batch}")
+straight = Trainer(TrainConfig(**SMALL, num_epochs=2, output_dir=None))  # never stopped
+for run in (again, straight):
+    for _ in run.steps():
+        pass
+for name in ("generator", "discriminator"):
+    pair = zip(getattr(again, name).parameters(), getattr(straight, name).parameters(), strict=True)
+    print(f"{name}: every bit equal after step {again.step}:", all(torch.equal(a, b) for a, b in pair))
+
+# %% [markdown]
+# A run with other choices cannot be the same run, so it is refused:
+
+# %% tags=["nbval-check-output"]
+try:
+    Trainer(TrainConfig(**SMALL, num_epochs=2, output_dir=home.name, resume=True, learning_rate=0.01))
+except CourseError as error:
+    print(error)
+home.cleanup()
+
+# %% [markdown]
+# ## 11. Other images, by one flag
+#
+# The same training is one line in a terminal. It saves checkpoints, a grid of samples and the curves:
 #
 # ```bash
 # gan-course train --dataset digits --device cpu --output-dir runs/digits
@@ -575,6 +766,53 @@ Sampler(loaded)
 # gan-course generate --checkpoint runs/digits/checkpoints/generator_final.pth --num_images 64
 # ```
 #
+# Another data set is another word behind `--dataset`: `mnist` and `fashion-mnist` (grey, 28×28, enlarged to
+# 32×32), `cifar10` (colour photographs, 32×32), `celeba`, or `folder:PATH` for images of your own. What is
+# not there yet is fetched once by torchvision.
+#
+# How long must you wait? That depends on the machine; how many *images* it takes does not. First the
+# digits, from the healthy run of the time machine:
+
+
+# %%
+def draw_milestones(title, images_seen, rows):
+    """A row of pictures for each moment; rows (moments, N, C, H, W)."""
+    count = rows.shape[1]
+    figure, axis = plt.subplots(figsize=(5.6, 0.42 * len(rows) + 0.7), layout="constrained")
+    axis.imshow(image_grid(rows.flatten(0, 1), columns=count), cmap="gray", vmin=0, vmax=255)
+    step = rows.shape[3] + 2
+    axis.set_yticks([step * (i + 0.5) for i in range(len(rows))], [f"{n:,}" for n in images_seen])
+    axis.set(title=title, xticks=[], ylabel="real images seen")
+    show(figure, alt=f"{title}: {len(rows)} rows of {count} generated images, after "
+         f"{', '.join(f'{n:,}' for n in images_seen)} real images. All rows are drawn from the same z.")
+
+
+healthy = load_run("healthy")
+z = noise(0, 10, 32)
+rows = torch.stack([draw_images(g, z) for g in healthy.generators[2:]])
+draw_milestones("▲ digits", [m["images_seen"] for m in healthy.moments[2:]], rows)
+
+# %% [markdown]
+# And other data, each from one recorded run, with the line that trained it:
+
+# %%
+for name in milestone_names():
+    run = load_milestones(name)
+    draw_milestones(f"▲ {name}", run.images_seen, run.rows)
+    print(f"{run.command}\n{run.data}; {run.how}")
+
+# %% [markdown]
+# Read the left margin. The small pair of the film has shapes after some 13,000 digits. The MNIST run was
+# recorded later: at 200,000 images its strokes are firm, and from there on images *change* more than they get
+# better. Steady look, moving map: that is how most of a long run looks.
+#
+# A data set is missing here? Train it, and turn its folder into such a picture; it then appears above:
+#
+# ```bash
+# gan-course train --dataset fashion-mnist --save-interval 1 --output-dir runs/fashion
+# python -m gan_course.trials.milestones runs/fashion --how "10 minutes on my laptop"
+# ```
+#
 # ### What to try
 #
 # Predict first, then change one thing in the `TrainConfig` of section 1 and run the notebook again.
@@ -582,7 +820,7 @@ Sampler(loaded)
 # | change | question |
 # |---|---|
 # | `seed=1` | which of your conclusions survive? |
-# | `label_smoothing=0.1` | D's target for real images becomes 0.9: what happens to D(x)? |
+# | `label_smoothing=0.1`, `discriminator_steps=2` | does what section 7 found for a small pair hold for this one? |
 # | `learning_rate=0.01` | what breaks first, the curves or the images? |
 # | `base_channels=8` | how small may the networks be? |
 # | `loss="hinge"` | another pair of losses: can you still compare the loss curves? |
@@ -590,7 +828,7 @@ Sampler(loaded)
 # Press **▶ Train** in section 1 once more, and training goes on to the end of its epochs.
 
 # %% [markdown]
-# ## 10. What do you know now?
+# ## 12. What do you know now?
 
 # %%
 quiz("08_train_dcgan", "after")
@@ -606,13 +844,17 @@ quiz("08_train_dcgan", "after")
 # | if D can't tell | loss of D $2\log 2 \approx 1.386$, loss of G $\log 2 \approx 0.693$ |
 # | data | in [−1, 1], the range of tanh |
 # | sampling | `eval()` and `no_grad()`; the same z at every moment, to compare |
+# | running average | steadier than G after any step; samples are drawn from it |
+# | label smoothing | target 0.9 for real images, 0 for fakes: the best D ends at 0.9 |
+# | steps of D | each on images of its own: count images, not epochs |
+# | checkpoint | both networks, average, Adam's memory, random numbers, place in the data: goes on to the bit |
 # | losses | say who is ahead, not how good the images are |
 # | copying | compare fake-to-real distances with real-to-real ones |
 # | latent space | smooth; between two z walk along the sphere (slerp), where G was trained |
 # | five recorded runs | equal curves, different ills: look at samples and diversity |
 #
 # **Now you.** [exercises/08_train_dcgan](../exercises/08_train_dcgan.ipynb): write both losses, the step
-# and the sampling yourself.
+# and the sampling yourself, and then what belongs to a run: ten tasks.
 #
 # **Next** [09 · Failure modes](09_failure_modes.ipynb): collapse, vanishing gradients and other ills, each
 # provoked, measured and repaired.

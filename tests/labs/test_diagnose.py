@@ -6,6 +6,7 @@ import json
 import math
 import re
 import time
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -310,9 +311,15 @@ def test_the_code_plays_the_same_game(name):
 # ---- the record --------------------------------------------------------------------------------
 
 
+@lru_cache
+def played(name):
+    """Played again, once for all the tests that look at it."""
+    return record.play(CASES[name])
+
+
 def comes_to_the_same_end(name):
     """Played again: the same answer by its numbers, and the same words of the doctor?"""
-    again, rec = record.play(CASES[name]), recorded(name)
+    again, rec = played(name), recorded(name)
     assert len(again.rows) == len(rec.rows) and again.fakes.shape == rec.fakes.shape
     findings = Findings.of(again)
     fitting = [answer for answer in ANSWERS if failing(answer, findings, ()) is None]
@@ -342,7 +349,7 @@ def test_what_is_read_back_is_what_was_seen():
     assert [r.grad_g for r in back.rows] == pytest.approx([r.grad_g for r in again.rows], rel=6e-3)
     assert [r.step for r in back.rows] == [r.step for r in again.rows]
     assert back.mended == pytest.approx(again.mended, rel=6e-3) and back.doctor == again.doctor
-    nothing = record._unpacked("x", record._packed(record.play(CASES["orbit_wasserstein"])))
+    nothing = record._unpacked("x", record._packed(played("orbit_wasserstein")))
     assert math.isnan(nothing.mended) and nothing.mended_shares == ()
 
 

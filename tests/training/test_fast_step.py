@@ -328,7 +328,9 @@ def test_a_benchmark_runs(tmp_path):
     benchmark = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(benchmark)
     tiny = ["--size", "16", "--base", "2", "--batch", "4", "--rounds", "3", "--steps", "2"]
-    choices = benchmark.command_line([*tiny, "--no-memory", "--json", str(tmp_path / "r.json")])
+    choices = benchmark.command_line(
+        [*tiny, "--no-compile", "--no-memory", "--json", str(tmp_path / "r.json")]
+    )
     result = json.loads(json.dumps(benchmark.benchmark(choices)))
     assert {"naive", "careful", "ours, float32"} <= set(result["seconds_per_step"])
     assert all(len(s) == 3 and min(s) > 0 for s in result["seconds_per_step"].values())
