@@ -31,6 +31,8 @@ class Generate:
     """The same seed gives the same images."""
     truncation: float = 1.0
     """Standard deviation of z. Below 1 the images are cleaner and more alike."""
+    label: int | None = None
+    """Draw this class only, with a generator trained --conditional. Default: all of them."""
 
 
 @dataclass
@@ -60,15 +62,36 @@ Command = (
 )
 
 
+FLAGS = tyro.constructors.ConstructorRegistry()
+
+
+@FLAGS.primitive_rule
+def _flag_or_value(
+    info: tyro.constructors.PrimitiveTypeInfo,
+) -> tyro.constructors.PrimitiveConstructorSpec | None:
+    """--spectral-norm alone means True, although its default depends on other choices."""
+    if info.type != bool | None:
+        return None
+    return tyro.constructors.PrimitiveConstructorSpec(
+        nargs=(0, 1),
+        metavar="[True|False]",
+        instance_from_str=lambda given: not given or given == ["True"],
+        is_instance=lambda value: value is None or isinstance(value, bool),
+        str_from_instance=lambda value: [str(value)],
+        choices=("True", "False"),
+    )
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Entry point. Ends with code 0, or 1 and one sentence for a mistake that can be mended."""
     try:
-        command = tyro.cli(
-            Command,
-            prog="gan-course",
-            description="Train GANs, sample them, and see how far you are in the course.",
-            args=arguments,
-        )
+        with FLAGS:
+            command = tyro.cli(
+                Command,
+                prog="gan-course",
+                description="Train GANs, sample them, and see how far you are in the course.",
+                args=arguments,
+            )
         with warnings.catch_warnings():
             warnings.showwarning = _warn
             run(command)
@@ -177,7 +200,18 @@ def generate(command: Generate) -> None:
 
     generator = load_generator(command.checkpoint)
     rng = torch.Generator().manual_seed(command.seed)
-    images = generator.generate(command.num_images, rng, command.truncation)
+    given = {}
+    if command.label is not None:
+        classes = getattr(generator, "num_classes", 0)
+        if not classes:
+            raise CourseError(
+                f"--label {command.label} cannot be drawn: the generator in {command.checkpoint} "
+                f"was trained without classes (--conditional)."
+            )
+        if not 0 <= command.label < classes:
+            raise CourseError(f"--label must lie in 0 to {classes - 1}, but is {command.label}.")
+        given["labels"] = torch.full((command.num_images,), command.label)
+    images = generator.generate(command.num_images, rng, command.truncation, **given)
     columns = math.ceil(math.sqrt(command.num_images))
     picture = Image.fromarray(image_grid(images, columns))
     write_atomically(command.output, picture_bytes(picture, format))

@@ -87,6 +87,7 @@ def measure(
     discriminator: nn.Module,
     z: Tensor | None = None,
     boundary: float | Tensor = 0.0,
+    labels: Tensor | None = None,
 ) -> Statistics:
     """Take the statistics of one training step, after both ``backward`` calls.
 
@@ -97,6 +98,7 @@ def measure(
         generator, discriminator: with the gradients of this step still in place.
         z: G's input, for ``eval_gap``, which takes two more forward passes; None leaves it out.
         boundary: the logit above which D says "real"; 0.5 for least squares.
+        labels: the classes (N,) that go with z, for a conditional generator.
     """
     right = (logits_real > boundary).float().mean() + (logits_fake <= boundary).float().mean()
     nothing = torch.tensor(math.nan, device=real.device)
@@ -113,7 +115,7 @@ def measure(
             real.max() if images else nothing,
             fake.min() if images else nothing,
             fake.max() if images else nothing,
-            eval_gap(generator, z),
+            eval_gap(generator, z, labels),
         ]
     ).tolist()  # one wait for the device, not eleven
     return Statistics(
@@ -141,7 +143,7 @@ def spread(batch: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def eval_gap(generator: nn.Module, z: Tensor | None) -> Tensor:
+def eval_gap(generator: nn.Module, z: Tensor | None, labels: Tensor | None = None) -> Tensor:
     """See ``Statistics.eval_gap``. Works on a copy: looking must not move running statistics."""
     device = next(generator.parameters()).device
     if z is None or not any(
@@ -149,8 +151,9 @@ def eval_gap(generator: nn.Module, z: Tensor | None) -> Tensor:
     ):
         return torch.tensor(math.nan, device=device)
     twin = copy.deepcopy(generator)
-    in_eval = twin.eval()(z)
-    in_train = twin.train()(z)
+    given = (z,) if labels is None else (z, labels)
+    in_eval = twin.eval()(*given)
+    in_train = twin.train()(*given)
     distance = (in_eval - in_train).flatten(1).float().norm(dim=1).mean()
     return distance / spread(in_train).clamp_min(1e-12)
 

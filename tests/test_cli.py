@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from gan_course import cli
-from gan_course.models import DCGANGenerator, weights
+from gan_course.models import DCGANGenerator, SAGANGenerator, weights
 from gan_course.models.weights import save_generator
 
 COMMAND = str(Path(sys.executable).with_name("gan-course"))
@@ -27,7 +27,7 @@ def run(*arguments, cwd=None, **environment):
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
 
 
@@ -93,6 +93,9 @@ def test_a_second_run_in_the_same_folder_is_refused_and_nothing_is_lost(trained)
         (["train", "--beta1", "1"], "[0, 1)"),
         (["train", "--label-smoothing", "0.1", "--loss", "hinge"], "no labels"),
         (["train", "--loss", "hinged"], "hinge"),
+        (["train", "--conditional"], "a dcgan has no such thing"),
+        (["train", "--model", "sagan", "--attention-at", "32"], "one of 4, 8, 16"),
+        (["train", "--spectral-norm", "maybe"], "'maybe'"),
         (["train", "--dataset", "cats"], "'cats'"),
         (["train", "--dataset", "folder:/nowhere/at/all"], "does not exist"),
         (["train", "--device", "toaster"], "'toaster'"),
@@ -130,6 +133,7 @@ def test_mistakes_get_a_sentence(arguments, words, tmp_path, monkeypatch, capsys
         (["--seed", "-1"], "between 0 and 2**40"),
         (["--seed", "9" * 30], "between 0 and 2**40"),
         (["--output", "x.txt"], ".png or .jpg"),
+        (["--label", "7"], "was trained without classes"),
     ],
 )
 def test_generate_mistakes(arguments, words, trained, tmp_path, capsys):
@@ -137,6 +141,52 @@ def test_generate_mistakes(arguments, words, trained, tmp_path, capsys):
     with pytest.raises(SystemExit) as end:
         cli.main(["generate", "--checkpoint", checkpoint, *arguments])
     assert words in str(end.value.code)
+
+
+def test_a_label_is_drawn_alone(tmp_path, monkeypatch):
+    torch.manual_seed(0)
+    generator = SAGANGenerator(32, 1, 8, 4, num_classes=3).eval()
+    for name, value in generator.named_parameters():
+        if name.endswith(("gain.weight", "bias.weight")):
+            torch.nn.init.normal_(value)  # at first all classes are alike
+    save_generator(generator, tmp_path / "g.pth")
+    asked = []
+    draw = SAGANGenerator.generate
+
+    def watched(self, *arguments, labels=None):
+        images = draw(self, *arguments, labels=labels)
+        asked.append((labels, images))
+        return images
+
+    monkeypatch.setattr(SAGANGenerator, "generate", watched)
+    monkeypatch.chdir(tmp_path)
+    for label in ("0", "2"):
+        cli.main(["generate", "--checkpoint", "g.pth", "--num-images", "4", "--label", label])
+    assert [labels.tolist() for labels, _ in asked] == [[0] * 4, [2] * 4]
+    assert not torch.allclose(asked[0][1], asked[1][1], atol=0.05)
+    cli.main(["generate", "--checkpoint", "g.pth"])
+    assert asked[2][0] is None  # all of them
+    for label in ("3", "-1"):
+        with pytest.raises(SystemExit, match=f"0 to 2, but is {label}"):
+            cli.main(["generate", "--checkpoint", "g.pth", "--label", label])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], False),
+        (["--spectral-norm"], True),
+        (["--spectral-norm", "--seed", "1"], True),
+        (["--spectral-norm", "False"], False),
+        (["--model", "sagan"], True),
+        (["--model", "sagan", "--spectral-norm", "False"], False),
+    ],
+)
+def test_spectral_norm_is_a_flag_whose_default_hangs_on_the_model(arguments, expected, monkeypatch):
+    made = []
+    monkeypatch.setattr(cli, "run", made.append)
+    cli.main(["train", *arguments])
+    assert made[0].spectral_norm is expected
 
 
 @pytest.mark.parametrize("missing", ["cuda", "mps"])

@@ -379,3 +379,22 @@ def test_image_set_is_small_to_make():
 def test_loading_digits_needs_no_torchvision(monkeypatch):
     monkeypatch.setitem(sys.modules, "torchvision", None)
     assert len(load_images("digits", 16)) == 1797
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_labels_come_beside_the_images_that_they_belong_to(digits, on_disk):
+    images = digits
+    if on_disk:
+        images = ImageSet("x", digits.shape, len(digits), read=lambda i: digits.pixels[i])
+        images.labels = digits.labels
+    rows = torch.arange(0, 200, 2)
+    where = {"seed": 3, "epoch": 1, "start": 2, "rows": rows}
+    plain = list(images.batches(200, **where))
+    labelled = list(images.labelled_batches(200, **where))
+    assert len(plain) == len(labelled) == 1797 // 200 - 2
+    by_pixels = {p.numpy().tobytes(): int(y) for p, y in zip(digits.pixels, digits.labels)}  # noqa: B905
+    for images_alone, (images_beside, labels) in zip(plain, labelled, strict=True):
+        assert torch.equal(images_alone, images_beside)
+        assert labels.shape == (100,) and labels.dtype == torch.int64
+        assert labels.tolist() == [by_pixels[p.numpy().tobytes()] for p in to_uint8(images_beside)]
+    assert images.num_classes == 10

@@ -24,8 +24,8 @@ class ImageSet:
             uint8 and not float: a quarter of the memory, and faster to copy.
         read: for images that stay on disk, a function from an index to one uint8 (C, H, W).
         count: number of images.
-        labels: int64 (N,) on the CPU where the source has them, else None. A GAN does not use
-            them; the course's own measurements do.
+        labels: int64 (N,) on the CPU where the source has them, else None. Only a conditional GAN
+            uses them, and the course's own measurements.
         skipped: one line for each file that could not be read.
     """
 
@@ -39,6 +39,23 @@ class ImageSet:
 
     def __len__(self) -> int:
         return self.count
+
+    @property
+    def num_classes(self) -> int:
+        """How many classes the labels count, from 0.
+
+        Raises:
+            CourseError: if there are no labels.
+        """
+        return int(self._known_labels().max()) + 1
+
+    def _known_labels(self) -> Tensor:
+        if self.labels is None:
+            raise CourseError(
+                f"{self.name} has no labels, so nothing can be trained on its classes. Leave "
+                f"--conditional out, or take digits, mnist, fashion-mnist or cifar10."
+            )
+        return self.labels
 
     def batches_per_epoch(self, batch_size: int) -> int:
         """Full batches only: a last batch of three images would upset BatchNorm."""
@@ -67,14 +84,40 @@ class ImageSet:
         Yields:
             floats (batch_size, C, H, W) in [-1, 1], on the device of the images.
         """
+        for indices in self._order(batch_size, seed, epoch, start, rows):
+            yield self.take(indices)
+
+    def labelled_batches(
+        self,
+        batch_size: int,
+        seed: int,
+        epoch: int,
+        start: int = 0,
+        rows: slice | Tensor = EVERY_ROW,
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """The same batches, each with the labels of its images: int64 (batch_size,), beside them.
+
+        Raises:
+            CourseError: if there are no labels.
+        """
+        labels = self._known_labels()
+        if self.pixels is not None:
+            labels = labels.to(self.pixels.device)  # once an epoch, not once a batch
+        for indices in self._order(batch_size, seed, epoch, start, rows):
+            images = self.take(indices)
+            yield images, labels[indices].to(images.device)
+
+    def _order(
+        self, batch_size: int, seed: int, epoch: int, start: int, rows: slice | Tensor
+    ) -> Iterator[Tensor]:
+        """The indices of each batch, beside the pixels where these are in memory."""
         number = self.batches_per_epoch(batch_size)
         generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
         order = torch.randperm(self.count, generator=generator)[: number * batch_size]
         order = order.view(number, batch_size)[:, rows]
         if self.pixels is not None:
             order = order.to(self.pixels.device)
-        for i in range(start, number):
-            yield self.take(order[i])
+        yield from order[start:]
 
     def take(self, indices: Tensor) -> Tensor:
         """The images with these indices: floats (N, C, H, W) in [-1, 1]."""

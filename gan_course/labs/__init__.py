@@ -7,6 +7,7 @@ Each lab keeps its state in Python and can be used without a browser: set a trai
 import importlib
 
 _HOME = {
+    "AttentionProbe": "attention_probe",
     "ConvBench": "conv_bench",
     "Diagnose": "diagnose",
     "DiracOrbit": "dirac_orbit",
@@ -17,11 +18,13 @@ _HOME = {
     "Lab": "base",
     "LatentPad": "latent_pad",
     "LiveTraining": "live_training",
+    "OneByOne": "one_by_one",
     "OneStep": "one_step",
     "PaintOverlap": "paint_overlap",
     "Quiz": "quiz_widget",
     "Sampler": "sampler",
     "ShapeSolver": "shape_solver",
+    "SpectralKnob": "spectral_knob",
     "ThereAndBack": "there_and_back",
     "TimeMachine": "time_machine",
     "ToyGAN": "toy_gan",

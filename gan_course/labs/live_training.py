@@ -21,7 +21,7 @@ from gan_course.training import Trainer
 
 FRAME_SECONDS = 0.15  # training between two pictures; a click waits at most this long
 CAPTION_SECONDS = 1.0  # while it plays, a screen reader hears a new sentence this often at most
-SAMPLES = 36
+SAMPLES = 36  # at most; a conditional run shows whole rows with a class in each column
 NEAREST = Image.Resampling.NEAREST
 
 
@@ -142,11 +142,21 @@ class LiveTraining(Lab):
     # ---- the picture --------------------------------------------------------------------------
 
     def figure_data(self) -> dict:
-        """The logged history, and the samples on fixed z: (36, C, H, W) in [-1, 1]."""
-        return {"history": self.trainer.history, "samples": self.trainer.sample_images(SAMPLES)}
+        """The logged history, and the samples on fixed z: (N, C, H, W) in [-1, 1]."""
+        samples = self.trainer.sample_images(self.num_samples)
+        return {"history": self.trainer.history, "samples": samples}
+
+    @property
+    def columns(self) -> int:
+        return self.trainer.columns if self.trainer.config.conditional else 6
+
+    @property
+    def num_samples(self) -> int:
+        return max(self.columns, SAMPLES - SAMPLES % self.columns)
 
     def samples_image(self) -> Image.Image:
-        grid = Image.fromarray(image_grid(self.trainer.sample_images(SAMPLES), columns=6))
+        samples = self.trainer.sample_images(self.num_samples)
+        grid = Image.fromarray(image_grid(samples, self.columns))
         factor = max(1, 420 // grid.width)
         return grid.resize((factor * grid.width, factor * grid.height), NEAREST)
 
@@ -198,7 +208,10 @@ class LiveTraining(Lab):
             super()._show_caption()
 
     def _samples_alt(self) -> str:
-        return f"{SAMPLES} images that G draws from the same z after {self.trainer.step} steps."
+        text = f"{self.num_samples} images that G draws from the same z"
+        if self.trainer.config.conditional:
+            text += ", a class in each column"
+        return f"{text} after {self.trainer.step} steps."
 
     def alt_text(self) -> str:
         trainer = self.trainer
@@ -218,9 +231,12 @@ class LiveTraining(Lab):
 
     def code(self) -> str:
         config = self.trainer.config
-        arguments = (
-            f"dataset={config.dataset!r}, batch_size={config.batch_size}, "
-            f"num_epochs={config.num_epochs}, seed={config.seed}, output_dir=None"
+        arguments = f"dataset={config.dataset!r}, "
+        if config.model != "dcgan":
+            arguments += f"model={config.model!r}, conditional={config.conditional}, "
+        arguments += (
+            f"batch_size={config.batch_size}, num_epochs={config.num_epochs}, "
+            f"seed={config.seed}, output_dir=None"
         )
         return (
             "from gan_course.training import TrainConfig, Trainer\n\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from html import escape
 from pathlib import Path
 from typing import ClassVar
@@ -11,7 +10,7 @@ import ipywidgets as widgets
 import torch
 from PIL import Image
 from torch import Tensor
-from traitlets import Bool, Float, Int, List, Unicode
+from traitlets import Bool, Float, Int, List, Unicode, validate
 
 from gan_course.data import image_grid
 from gan_course.errors import CourseError
@@ -25,7 +24,8 @@ from gan_course.labs.base import (
     row,
     slider,
 )
-from gan_course.models import DCGANGenerator
+from gan_course.labs.latent import draw_images, noise, slerp, strongest_directions
+from gan_course.models import DCGANGenerator, SAGANGenerator
 from gan_course.models.weights import load_generator
 
 NUM_DIRECTIONS = 5
@@ -37,7 +37,7 @@ class Sampler(Lab):
     """A grid of images from a generator, and the numbers behind them to play with.
 
     Args:
-        generator: a ``DCGANGenerator``, or the path of a checkpoint; the shipped digits if None.
+        generator: a generator, or the path of a checkpoint; the shipped digits if None.
 
     Attributes (traits):
         seed, seed_b: where the z of the grid come from, and where the slide leads to.
@@ -45,27 +45,34 @@ class Sampler(Lab):
         truncation: what z is multiplied by, its standard deviation, in [0, 2].
         directions: what is added to z along each of a few directions, in [-3, 3]. They are the
             directions that change this generator's images most.
+        label: the class to draw, for a conditional generator; None draws all classes in turn.
         grid_size: images in a row and in a column, 1 to 8.
         locked: True until the question about truncation is answered or skipped.
         checkpoint: path of a generator to use instead; empty for the one it began with.
 
     Raises:
-        CourseError: if the checkpoint given at the start cannot be loaded. A path typed in later
-            that cannot be loaded only gets a message, and the picture stays.
+        CourseError: for a label that is no class of the generator, or if the checkpoint given at
+            the start cannot be loaded. A path typed in later that cannot be loaded only gets a
+            message, and the picture stays.
     """
 
-    picture_traits: ClassVar = ("seed", "seed_b", "t", "truncation", "directions", "grid_size")
+    picture_traits: ClassVar = (
+        *("seed", "seed_b", "t", "truncation", "directions", "label", "grid_size"),
+    )
 
     seed = Int(0, min=0)
     seed_b = Int(1, min=0)
     t = Float(0.0, min=0.0, max=1.0)
     truncation = Float(1.0, min=0.0, max=2.0)
     directions = List(Float(), [0.0] * NUM_DIRECTIONS, NUM_DIRECTIONS, NUM_DIRECTIONS)
+    label = Int(None, allow_none=True)
     grid_size = Int(8, min=1, max=8)
     locked = Bool(True)
     checkpoint = Unicode("")
 
-    def __init__(self, generator: DCGANGenerator | str | Path | None = None, **traits) -> None:
+    def __init__(
+        self, generator: DCGANGenerator | SAGANGenerator | str | Path | None = None, **traits
+    ) -> None:
         super().__init__(**traits)
         self._message = widgets.HTML()
         if generator is None:
@@ -75,6 +82,7 @@ class Sampler(Lab):
         elif isinstance(generator, str | Path):
             generator = load_generator(generator)
         self._first_generator = generator
+        _check_label(self.label, generator)
         self._use(generator)
         self.observe(self._load_checkpoint, names="checkpoint")
 
@@ -89,20 +97,30 @@ class Sampler(Lab):
         shift = torch.tensor(self.directions) @ self._directions
         return self.truncation * z + shift
 
+    def labels(self, count: int) -> Tensor | None:
+        """The classes of ``count`` images, (count,); None for a generator without classes."""
+        classes = num_classes(self.generator)
+        if not classes:
+            return None
+        return (
+            torch.arange(count) % classes
+            if self.label is None
+            else torch.full((count,), self.label)
+        )
+
     def images(self) -> Tensor:
         """(grid_size ** 2, C, H, W) in [-1, 1], on the CPU."""
-        return draw_images(self.generator, self.z())
+        return draw_images(self.generator, self.z(), self.labels(self.grid_size**2))
 
     def spread(self, truncation: float) -> float:
         """How much two of 64 images differ, on average: 0 (all alike) to 1 (black and white)."""
         z = truncation * noise(self.seed, 64, self.generator.latent_dim)
-        images = draw_images(self.generator, z)
+        images = draw_images(self.generator, z, self.labels(64))
         return float((images - images.roll(1, 0)).abs().mean()) / 2
 
     def figure_data(self) -> dict:
         """z (grid_size ** 2, latent_dim) and the images (grid_size ** 2, C, H, W) in [-1, 1]."""
-        z = self.z()
-        return {"z": z, "images": draw_images(self.generator, z)}
+        return {"z": self.z(), "images": self.images()}
 
     def render(self) -> Image.Image:
         grid = Image.fromarray(image_grid(self.images(), columns=self.grid_size))
@@ -119,6 +137,8 @@ class Sampler(Lab):
         moved = sum(abs(d) > 0 for d in self.directions)
         text = f"{count} generated images of {size}×{size} pixels, {where}"
         text += f", truncation {self.truncation:g}"
+        if num_classes(self.generator):
+            text += ", all classes in turn" if self.label is None else f", class {self.label}"
         return text + (f", {moved} of {NUM_DIRECTIONS} directions moved." if moved else ".")
 
     def code(self) -> str:
@@ -142,14 +162,30 @@ class Sampler(Lab):
         if any(self.directions):
             shift = (torch.tensor(self.directions) @ self._directions).tolist()
             lines.append(f"z = z + torch.tensor({[round(s, 6) for s in shift]})")
-        lines += ["with torch.no_grad():", "    images = generator(z)  # (N, C, H, W) in [-1, 1]"]
+        given, classes = "z", num_classes(self.generator)
+        if classes:
+            given, in_turn = "z, labels", f"torch.arange(shape[0]) % {classes}"
+            one = f"torch.full((shape[0],), {self.label})"
+            lines.append(f"labels = {in_turn if self.label is None else one}")
+        lines += [
+            "with torch.no_grad():",
+            f"    images = generator({given})  # (N, C, H, W) in [-1, 1]",
+        ]
         return "\n".join(lines)
 
     # ---- the generator ------------------------------------------------------------------------
 
-    def _use(self, generator: DCGANGenerator) -> None:
+    def _use(self, generator: DCGANGenerator | SAGANGenerator) -> None:
         self.generator = generator
         self._directions = strongest_directions(generator, NUM_DIRECTIONS)
+        if self.label is not None and self.label >= num_classes(generator):
+            self.label = None
+
+    @validate("label")
+    def _is_a_class(self, proposal: dict) -> int | None:
+        if hasattr(self, "generator"):  # else the lab is being made, and looks at it later
+            _check_label(proposal["value"], self.generator)
+        return proposal["value"]
 
     def _load_checkpoint(self, change: dict) -> None:
         """A new path in the text box. If it cannot be loaded, the old generator stays."""
@@ -187,6 +223,7 @@ class Sampler(Lab):
             heading("Along five directions of z"),
             *[self._direction_slider(i) for i in range(NUM_DIRECTIONS)],
             heading("What you see"),
+            self._label_box(),
             slider(self, "grid_size", "images per row", min=1, max=8),
             self._checkpoint_box(),
             self._message,
@@ -248,6 +285,30 @@ class Sampler(Lab):
         self.observe(follow, names="directions")
         return widget
 
+    def _label_box(self) -> widgets.Widget:
+        """Which class to draw; hidden while the generator has none."""
+        box = widgets.Dropdown(
+            description="class",
+            style={"description_width": "112px"},
+            layout=widgets.Layout(width="330px"),
+        )
+
+        def follow(change: dict | None = None) -> None:
+            classes = num_classes(self.generator)
+            options = (("all in turn", None), *((str(i), i) for i in range(classes)))
+            if box.options != options:
+                box.options = options
+            box.value = self.label
+            box.layout.display = None if classes else "none"
+
+        def chosen(change: dict) -> None:
+            self.label = change["new"]
+
+        follow()
+        box.observe(chosen, names="value")
+        self.observe(follow, names=["label", "checkpoint"])
+        return box
+
     def _checkpoint_box(self) -> widgets.Widget:
         box = widgets.Text(
             description="your checkpoint",
@@ -260,58 +321,13 @@ class Sampler(Lab):
         return box
 
 
-@torch.no_grad()
-def draw_images(generator: DCGANGenerator, z: Tensor) -> Tensor:
-    """z (N, latent_dim) -> images (N, C, H, W) in [-1, 1] on the CPU, in eval mode.
-
-    The generator is left as it was: one that is being trained goes on in train mode.
-    """
-    parameter = next(generator.parameters())
-    was_training = generator.training
-    generator.eval()
-    images = generator(z.to(parameter.device, parameter.dtype)).float().cpu()
-    generator.train(was_training)
-    return images
+def num_classes(generator: torch.nn.Module) -> int:
+    """How many classes a generator can be asked for; 0 for one without."""
+    return getattr(generator, "num_classes", 0)
 
 
-def noise(seed: int, count: int, latent_dim: int) -> Tensor:
-    """(count, latent_dim) standard normal numbers that depend on the seed alone."""
-    return torch.randn(count, latent_dim, generator=torch.Generator().manual_seed(seed))
-
-
-def slerp(a: Tensor, b: Tensor, t: float) -> Tensor:
-    """Go from a to b along the sphere instead of straight through it.
-
-    Nearly all of a Gaussian in many dimensions lies at the same distance from 0. The middle of a
-    straight line is too close to 0, at about 0.7 of that distance, where G was never trained.
-
-    Args:
-        a, b: (N, latent_dim).
-        t: 0 gives a, 1 gives b.
-
-    Source: Shoemake 1985; for latent spaces White 2016.
-    """
-    cosine = torch.nn.functional.cosine_similarity(a, b, dim=1).clamp(-1, 1)
-    angle = torch.arccos(cosine).unsqueeze(1)
-    nearly_straight = angle.abs() < 1e-4
-    safe = angle.masked_fill(nearly_straight, math.pi / 2)
-    way = (torch.sin((1 - t) * safe) * a + torch.sin(t * safe) * b) / torch.sin(safe)
-    return torch.where(nearly_straight, (1 - t) * a + t * b, way)
-
-
-def strongest_directions(generator: DCGANGenerator, count: int) -> Tensor:
-    """The directions of z that the first layer reacts to most: (count, latent_dim), unit length.
-
-    They are the first right singular vectors of the stem's weight; their sign is fixed so that
-    the same generator always gives the same sliders.
-
-    Source: Shen & Zhou 2021 (SeFa), on the first layer alone.
-    """
-    weight = generator.stem[0].weight.detach().float().cpu()
-    directions = torch.linalg.svd(weight, full_matrices=False).Vh[:count]
-    if len(directions) < count:  # fewer dimensions than sliders
-        empty = torch.zeros(count - len(directions), weight.shape[1])
-        directions = torch.cat([directions, empty])
-    largest = directions.abs().argmax(dim=1, keepdim=True)
-    sign = directions.gather(1, largest).sign()
-    return directions * torch.where(sign == 0, torch.ones_like(sign), sign)
+def _check_label(label: int | None, generator: torch.nn.Module) -> None:
+    classes = num_classes(generator)
+    if label is not None and not 0 <= label < classes:
+        has = f"the classes 0 to {classes - 1}" if classes else "no classes"
+        raise CourseError(f"label is {label}, but this generator has {has}.")

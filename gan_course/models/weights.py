@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import safetensors.torch
@@ -18,9 +19,12 @@ from torch import Tensor
 
 from gan_course.errors import CourseError
 from gan_course.models.dcgan import IMAGE_SIZES, DCGANGenerator, translate_names
+from gan_course.models.sagan import SAGANGenerator
+
+Generator = DCGANGenerator | SAGANGenerator
 
 
-def save_generator(generator: DCGANGenerator, path: str | Path) -> None:
+def save_generator(generator: Generator, path: str | Path) -> None:
     """Write the generator's ``state_dict``; ``.safetensors`` or ``.pth`` by the file's ending.
 
     The file appears whole or not at all: it is written beside its place, then moved there.
@@ -65,8 +69,11 @@ def write_atomically(path: Path, content: bytes) -> None:
             temporary.unlink(missing_ok=True)
 
 
-def load_generator(path: str | Path) -> DCGANGenerator:
+def load_generator(path: str | Path) -> Generator:
     """A generator from a file, on the CPU and in eval mode, with the architecture read off it.
+
+    A ``DCGANGenerator``, or a ``SAGANGenerator`` with the classes, the attention and the spectral
+    norm that its weights have.
 
     Args:
         path: a ``.pth`` or ``.safetensors`` file with a generator's ``state_dict``, under our names
@@ -115,30 +122,67 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     return content
 
 
-def _generator_like(tensors: dict[str, Tensor], path: Path) -> DCGANGenerator:
+def _generator_like(tensors: dict[str, Tensor], path: Path) -> Generator:
     """An untrained generator of the shape that the tensors have."""
     wrong = CourseError(
-        f"{path} holds weights of another architecture than DCGANGenerator, so it was not loaded."
+        f"{path} holds weights of another architecture than DCGANGenerator and SAGANGenerator, so "
+        f"it was not loaded."
     )
+    sagan = any(name.startswith("blocks.0.conv.") for name in tensors)
     try:
-        if "stem.1.weight" in tensors:
-            stem, latent_dim = "conv", tensors["stem.1.weight"].shape[0]
-        else:
-            stem = "linear" if "stem.2.weight" in tensors else "plain"
-            latent_dim = tensors["stem.0.weight"].shape[1]
-        last_channels, image_channels = tensors["to_image.0.weight"].shape[:2]
-        blocks = len({key.split(".")[1] for key in tensors if key.startswith("blocks.")})
-        image_size = 4 * 2 ** (blocks + 1)
-        if image_size not in IMAGE_SIZES:
-            raise wrong
-        choices = (image_size, image_channels, latent_dim, last_channels, stem)
+        build = _sagan_of(tensors) if sagan else _dcgan_of(tensors)
         with torch.device("meta"):  # shapes without memory: a made-up file may claim any size
-            expected = {k: v.shape for k, v in DCGANGenerator(*choices).state_dict().items()}
-    except (KeyError, IndexError, ValueError, RuntimeError) as error:
+            expected = {k: v.shape for k, v in build().state_dict().items()}
+    except (LookupError, ValueError, ArithmeticError, RuntimeError) as error:
         raise wrong from error
     if expected != {k: v.shape for k, v in tensors.items()}:
         raise wrong
-    return DCGANGenerator(*choices)
+    return build()
+
+
+def _dcgan_of(tensors: dict[str, Tensor]) -> Callable[[], DCGANGenerator]:
+    """What builds it. Raises LookupError, ValueError or ArithmeticError on odd tensors."""
+    if "stem.1.weight" in tensors:
+        stem, latent_dim = "conv", tensors["stem.1.weight"].shape[0]
+    else:
+        stem = "linear" if "stem.2.weight" in tensors else "plain"
+        latent_dim = tensors["stem.0.weight"].shape[1]
+    base_channels, image_channels = tensors["to_image.0.weight"].shape[:2]
+    choices = (_image_size(tensors), image_channels, latent_dim, base_channels, stem)
+    return lambda: DCGANGenerator(*choices)
+
+
+def _sagan_of(tensors: dict[str, Tensor]) -> Callable[[], SAGANGenerator]:
+    """The same for a SAGANGenerator."""
+    wrapped = ".parametrizations.weight.original"  # how a name goes on under spectral norm
+    spectral_norm = any(wrapped in name for name in tensors)
+    shapes = {name.replace(wrapped, ".weight"): tensor.shape for name, tensor in tensors.items()}
+    base_channels, image_channels = shapes["to_image.0.weight"][:2]
+    choices = {
+        "image_size": _image_size(tensors),
+        "image_channels": image_channels,
+        "latent_dim": shapes["stem.0.weight"][1],
+        "base_channels": base_channels,
+        "spectral_norm": spectral_norm,
+        "num_classes": shapes.get("stem_norm.gain.weight", [0])[0],
+        "attention_at": None,
+    }
+    if "attention.gamma" in shapes:
+        # Each doubling of the map halves its channels, and the last map is half as high as the
+        # image: so the channels that attention looks at say how high its map is.
+        channels = shapes["attention.query.weight"][1]
+        choices["attention_at"] = base_channels * choices["image_size"] // (2 * channels)
+        choices["value_channels"] = shapes["attention.value.weight"][0]
+        choices["pool"] = bool(tensors["attention_pool"].item())
+    return lambda: SAGANGenerator(**choices)
+
+
+def _image_size(tensors: dict[str, Tensor]) -> int:
+    blocks = len({name.split(".")[1] for name in tensors if name.startswith("blocks.")})
+    size = 4 * 2 ** min(blocks + 1, 10)
+    if size not in IMAGE_SIZES:
+        raise ValueError(f"no generator has {blocks} blocks")
+    return size
 
 
 def _reason(error: Exception) -> str:

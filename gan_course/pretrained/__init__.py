@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gan_course.errors import CourseError
-from gan_course.models import DCGANGenerator
+from gan_course.models import DCGANGenerator, SAGANGenerator
 from gan_course.models.weights import load_generator
 
 FOLDER = Path(__file__).parent
@@ -16,7 +16,7 @@ def available() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.safetensors"))
 
 
-def load_pretrained(name: str) -> DCGANGenerator:
+def load_pretrained(name: str) -> DCGANGenerator | SAGANGenerator:
     """A shipped generator, in eval mode, on the CPU, in float32 (they are stored in float16).
 
     Raises:

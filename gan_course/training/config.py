@@ -7,14 +7,37 @@ from typing import Literal, get_args
 
 from gan_course.errors import CourseError
 
+ModelName = Literal["dcgan", "sagan"]
 LossName = Literal["non-saturating", "minimax", "hinge", "wasserstein", "least-squares"]
 StemName = Literal["linear", "conv"]
+AugmentName = Literal["none", "translation", "affine"]
 PrecisionName = Literal["float32", "bfloat16", "auto", "auto-again"]
 
-# What suits the data if nobody says otherwise. 1,797 digits are few: small batches and larger steps
-# make a minute on a laptop count. The others have the numbers of the DCGAN paper.
+# What suits the model if nobody says otherwise: SAGAN has the numbers of its paper.
+USUAL = {
+    "dcgan": {
+        "loss": "non-saturating",
+        "beta1": 0.5,
+        "beta2": 0.999,
+        "spectral_norm": False,
+        "attention_at": 0,
+    },
+    "sagan": {
+        "loss": "hinge",
+        "beta1": 0.0,
+        "beta2": 0.9,
+        "spectral_norm": True,
+        "attention_at": 16,
+        "learning_rate": 0.0001,
+    },
+}
+D_LEARNS_FASTER = {"dcgan": 1, "sagan": 4}
+
+# What suits the data. 1,797 digits are few: small batches and larger steps make a minute on a
+# laptop count. The others have the numbers of the DCGAN paper.
 DIGITS = {"batch_size": 32, "num_epochs": 30, "learning_rate": 0.0004}
 OTHERS = {"batch_size": 128, "num_epochs": 25, "learning_rate": 0.0002}
+UNLABELLED = ("celeba", "folder:")
 
 # May differ when a run is resumed: they do not change what is computed next.
 FREE_TO_CHANGE = ("num_epochs", "save_interval", "device", "output_dir", "data_root", "resume")
@@ -32,6 +55,8 @@ class TrainConfig:
     """digits, mnist, fashion-mnist, cifar10, celeba, or folder:PATH for your own images."""
     data_root: str = "data"
     """Folder for data sets that have to be fetched."""
+    model: ModelName = "dcgan"
+    """dcgan, or sagan: DCGAN with self-attention, and spectral norm in both networks."""
     image_size: int | None = None
     """Height and width in pixels: 16, 32, 64 or 128. Default: the usual size of the data set."""
     batch_size: int | None = None
@@ -40,23 +65,37 @@ class TrainConfig:
     num_epochs: int | None = None
     """Passes over the data set. Default: 30 for the small digits set, 25 otherwise."""
     learning_rate: float | None = None
-    """Adam's step size, for both networks. Default: 0.0004 for digits, 0.0002 otherwise."""
-    beta1: float = 0.5
-    """Adam's averaging of past gradients, in [0, 1)."""
+    """Adam's step size. Default: 0.0001 for sagan; for dcgan 0.0004 with digits, else 0.0002."""
+    learning_rate_d: float | None = None
+    """D's own step size. Default: learning_rate, and four times as much for sagan."""
+    beta1: float | None = None
+    """Adam's averaging of past gradients, in [0, 1). Default: 0.5, for sagan 0."""
+    beta2: float | None = None
+    """The same for their squares. Default: 0.999, for sagan 0.9."""
     latent_dim: int = 64
     """Length of z, the generator's input."""
     base_channels: int = 32
     """Width of both networks: channels next to the image."""
     stem: StemName = "linear"
-    """G's first layer: linear, or conv, the same as a transposed convolution, as in the paper."""
-    spectral_norm: bool = False
-    """Spectral norm in D, which limits how fast its opinion can change."""
-    loss: LossName = "non-saturating"
-    """Which game the two play."""
+    """G's first layer: linear, or conv, the same as a transposed convolution, as in the paper.
+    Only dcgan has the choice."""
+    spectral_norm: bool | None = None
+    """Spectral norm limits how fast a network's output can change: in D for dcgan, in both for
+    sagan. Default: False, for sagan True."""
+    attention_at: int | None = None
+    """Height of the map that looks at itself: 4, 8, ... half of image_size; 0: no attention. Only
+    sagan has it. Default: 16."""
+    conditional: bool = False
+    """Learn the classes too, so that one can ask for a seven. Only sagan, with labelled data."""
+    loss: LossName | None = None
+    """Which game the two play. Default: non-saturating, for sagan hinge."""
     label_smoothing: float = 0.0
     """0.1 makes D's target for real images 0.9. Only with non-saturating or minimax."""
     discriminator_steps: int = 1
     """Steps of D for each step of G, each on a batch of its own."""
+    augment: AugmentName = "none"
+    """For few images: translation moves every image that D sees a little, real and fake alike;
+    affine also turns, scales and slants them."""
     precision: PrecisionName = "float32"
     """float32, bfloat16 (half the bits), auto (whichever a few steps show to be faster here), or
     auto-again (the same, and measured again between epochs if the machine's speed has changed)."""
@@ -76,19 +115,30 @@ class TrainConfig:
     """Go on with the run that is in output_dir."""
 
     def __post_init__(self) -> None:
-        for name, value in (DIGITS if self.dataset == "digits" else OTHERS).items():
+        self._check_name("model", ModelName)
+        defaults = DIGITS if self.dataset == "digits" else OTHERS
+        for name, value in (defaults | USUAL[self.model]).items():
             if getattr(self, name) is None:
                 setattr(self, name, value)
-        self._check()
+        if self.learning_rate_d is None and isinstance(self.learning_rate, int | float):
+            self.learning_rate_d = D_LEARNS_FASTER[self.model] * self.learning_rate
+        self.check()
 
-    def _check(self) -> None:
+    def _check_name(self, field: str, known: type) -> None:
+        if getattr(self, field) not in get_args(known):
+            raise CourseError(
+                f"there is no {field} called {getattr(self, field)!r}; choose one of "
+                f"{', '.join(get_args(known))}."
+            )
+
+    def check(self) -> None:
+        """Once more, when ``image_size`` has become known. Raises as the class does."""
         self._check_types()
-        for name, known in (("loss", LossName), ("stem", StemName), ("precision", PrecisionName)):
-            if getattr(self, name) not in get_args(known):
-                raise CourseError(
-                    f"there is no {name} called {getattr(self, name)!r}; choose one of "
-                    f"{', '.join(get_args(known))}."
-                )
+        self._check_name("loss", LossName)
+        self._check_name("stem", StemName)
+        self._check_name("augment", AugmentName)
+        self._check_name("precision", PrecisionName)
+        self._check_model()
         if self.image_size is not None and self.image_size not in (16, 32, 64, 128):
             raise CourseError(
                 f"image_size must be 16, 32, 64 or 128, but is {self.image_size}: each layer "
@@ -104,13 +154,18 @@ class TrainConfig:
         ):
             if getattr(self, name) < least:
                 raise CourseError(f"{name} must be at least {least}, but is {getattr(self, name)}.")
-        if not 0 < self.learning_rate < 1:
-            raise CourseError(
-                f"learning_rate must lie between 0 and 1, but is {self.learning_rate}; "
-                f"0.0002 is usual."
-            )
-        if not 0 <= self.beta1 < 1:
-            raise CourseError(f"beta1 must lie in [0, 1), but is {self.beta1}; 0.5 is usual.")
+        for name in ("learning_rate", "learning_rate_d"):
+            if not 0 < getattr(self, name) < 1:
+                raise CourseError(
+                    f"{name} must lie between 0 and 1, but is {getattr(self, name)}; "
+                    f"0.0002 is usual."
+                )
+        for name in ("beta1", "beta2"):
+            if not 0 <= getattr(self, name) < 1:
+                usual = USUAL[self.model][name]
+                raise CourseError(
+                    f"{name} must lie in [0, 1), but is {getattr(self, name)}; {usual} is usual."
+                )
         if not 0 <= self.label_smoothing < 1:
             raise CourseError(
                 f"label_smoothing must lie in [0, 1), but is {self.label_smoothing}; 0.1 is usual."
@@ -130,17 +185,51 @@ class TrainConfig:
         if not 0 <= self.seed < 2**40:
             raise CourseError(f"seed must lie between 0 and 2**40, but is {self.seed}.")
 
+    def _check_model(self) -> None:
+        """What only one of the models has, and the sizes of its maps."""
+        if self.model == "dcgan":
+            for name in ("attention_at", "conditional"):
+                if getattr(self, name):
+                    raise CourseError(
+                        f"{name} is {getattr(self, name)}, but a dcgan has no such thing: take "
+                        f"--model sagan, or leave it out."
+                    )
+            return
+        if self.stem != "linear":
+            raise CourseError(f"stem is {self.stem!r}, but a sagan always has a linear one.")
+        if self.image_size == 16:
+            raise CourseError("image_size is 16, but a sagan draws 32, 64 or 128 pixels.")
+        if self.conditional and self.dataset.startswith(UNLABELLED):
+            raise CourseError(
+                f"conditional needs labels, and {self.dataset} has none. Leave it out, or take "
+                f"digits, mnist, fashion-mnist or cifar10."
+            )
+        maps = [size for size in (4, 8, 16, 32, 64) if size < (self.image_size or 128)]
+        if self.attention_at and self.attention_at not in maps:
+            raise CourseError(
+                f"attention_at must be one of {', '.join(map(str, maps))}, the heights of the "
+                f"maps inside, or 0 for no attention, but is {self.attention_at}."
+            )
+
     def _check_types(self) -> None:
         """A number that came as text, from a form or a settings file, is named here at once."""
         whole = ["batch_size", "num_epochs", "latent_dim", "base_channels", "discriminator_steps"]
-        whole += ["save_interval", "seed"]
+        whole += ["save_interval", "attention_at", "seed"]
         if self.image_size is not None:
             whole.append("image_size")
         kinds = (
             (whole, int, "a whole number"),
-            (("learning_rate", "beta1", "label_smoothing"), int | float, "a number"),
-            (("dataset", "data_root", "loss", "stem", "precision", "device"), str, "text"),
-            (("spectral_norm", "compile", "cuda_graph", "resume"), bool, "True or False"),
+            (
+                ("learning_rate", "learning_rate_d", "beta1", "beta2", "label_smoothing"),
+                int | float,
+                "a number",
+            ),
+            (("dataset", "data_root", "device"), str, "text"),
+            (
+                ("spectral_norm", "conditional", "compile", "cuda_graph", "resume"),
+                bool,
+                "True or False",
+            ),
         )
         for names, kind, words in kinds:
             for name in names:

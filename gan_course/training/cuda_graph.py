@@ -9,7 +9,7 @@ copied into fixed places; nothing in it may read a number, draw a random one, or
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 
 import torch
@@ -19,12 +19,12 @@ from torch.optim import Adam, AdamW, Optimizer
 from gan_course.errors import CourseError
 from gan_course.training.step import StepStats
 
-Step = Callable[[Tensor, Tensor], StepStats]
+Step = Callable[..., StepStats]
 WARM_UP = 3  # steps before the recording, in which torch chooses its kernels and fills its pools
 
 
 class GraphedStep:
-    """``step(images_real, z)``, recorded at the first call.
+    """``step(images_real, z)``, recorded at the first call; labels and moves may follow.
 
     The batches must all be of one shape. ``stats.images_fake`` is the graph's own memory: the next
     call overwrites it, so clone it to keep it. The other values are the caller's.
@@ -48,17 +48,18 @@ class GraphedStep:
             make_capturable(optimizer)
         self.graph: torch.cuda.CUDAGraph | None = None
 
-    def __call__(self, images_real: Tensor, z: Tensor) -> StepStats:
+    def __call__(self, *batch: Tensor | None) -> StepStats:
         if self.graph is None:
-            self._record(images_real, z)
-        if images_real.shape != self.images_real.shape or z.shape != self.z.shape:
+            self._record(batch)
+        if _shapes(batch) != _shapes(self.batch):
             raise CourseError(
-                f"the CUDA graph was recorded for images of shape {tuple(self.images_real.shape)}, "
-                f"but these have {tuple(images_real.shape)}. Keep the batch size, or leave "
+                f"the CUDA graph was recorded for images of shape {tuple(self.batch[0].shape)}, "
+                f"but these have {tuple(batch[0].shape)}. Keep the batch size, or leave "
                 f"--cuda-graph away."
             )
-        self.images_real.copy_(images_real, non_blocking=True)
-        self.z.copy_(z, non_blocking=True)
+        for place, values in zip(self.batch, batch, strict=True):
+            if place is not None:
+                place.copy_(values, non_blocking=True)
         self.graph.replay()
         # The graph's memory is written anew at the next call; what is small is copied out of it.
         small = [
@@ -66,20 +67,24 @@ class GraphedStep:
         ]
         return replace(self.stats, **{name: getattr(self.stats, name).clone() for name in small})
 
-    def _record(self, images_real: Tensor, z: Tensor) -> None:
-        self.images_real, self.z = images_real.clone(), z.clone()
+    def _record(self, batch: tuple[Tensor | None, ...]) -> None:
+        self.batch = [None if values is None else values.clone() for values in batch]
         kept = Snapshot(self.networks, self.optimizers)
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
             for _ in range(WARM_UP):
-                self.step(self.images_real, self.z)
+                self.step(*self.batch)
         torch.cuda.current_stream().wait_stream(side)
         kept.restore()  # the warm-up trained: weights, BatchNorm, Adam
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
-            self.stats = self.step(self.images_real, self.z)
+            self.stats = self.step(*self.batch)
         self.graph = graph
+
+
+def _shapes(batch: Sequence[Tensor | None]) -> list[torch.Size | None]:
+    return [None if values is None else values.shape for values in batch]
 
 
 def make_capturable(optimizer: Optimizer) -> None:

@@ -140,8 +140,10 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
             self.num_batches_tracked += 1
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(var * count / (count - 1), self.momentum)
-        scale = self.weight * torch.rsqrt(var + self.eps)
-        shift = self.bias - mean * scale
+        scale = torch.rsqrt(var + self.eps)
+        if self.affine:  # a conditional BatchNorm brings its own gain and bias
+            scale = self.weight * scale
+        shift = -mean * scale if self.bias is None else self.bias - mean * scale
         return (values * scale[:, None, None] + shift[:, None, None]).to(x.dtype)
 
 

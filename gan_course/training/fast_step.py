@@ -27,7 +27,8 @@ TURNED = 1.5  # so many times slower or faster than at first: time to measure ag
 class FastStep:
     """``step(images_real, z)`` does what ``training_step`` does, and returns the same StepStats.
 
-    Made by ``make_step``. No call waits for the device: read ``stats.floats()`` now and then only.
+    Labels and moves may follow z. Made by ``make_step``. No call waits for the device: read
+    ``stats.floats()`` now and then only.
 
     Attributes:
         precision: what it computes in, for the checkpoint; None until ``"auto"`` has been decided,
@@ -53,22 +54,31 @@ class FastStep:
         if asked in ("float32", "bfloat16"):
             self.use(asked)
 
-    def __call__(self, images_real: Tensor, z: Tensor) -> StepStats:
-        if self.precision is None:
-            self.use(self._choose(images_real, z))
+    def __call__(
+        self,
+        images_real: Tensor,
+        z: Tensor,
+        labels: Tensor | None = None,
+        moves: Tensor | None = None,
+    ) -> StepStats:
         images_real = _to_channels_last(images_real)
+        if self.precision is None:
+            self.use(self._choose(images_real, z, labels, moves))
         start = time.perf_counter()
-        stats = self._run(images_real, z)
+        stats = self._run(images_real, z, labels, moves)
         self.seconds.append(time.perf_counter() - start)
         if len(self.seconds) == WATCHED and self.seconds_at_first is None:
             self.seconds_at_first = median(self.seconds)
         return stats
 
-    def choose_again(self, images_real: Tensor, z: Tensor) -> bool:
+    def choose_again(self, images_real: Tensor, *batch: Tensor | None) -> bool:
         """Measure again if the steps have become much slower or faster than at first.
 
         For ``precision="auto-again"`` on a CPU, between two epochs; otherwise nothing happens. A
         run that uses it trades exact repeatability for speed on a machine that others use too.
+
+        Args:
+            images_real, batch: what a call takes.
 
         Returns:
             whether ``precision`` is another one now.
@@ -81,13 +91,18 @@ class FastStep:
         if 1 / TURNED < ratio < TURNED:
             return False
         before = self.precision
-        self.use(self._choose(images_real, z))
+        self.use(self._choose(_to_channels_last(images_real), *batch))
         return self.precision != before
 
-    def _choose(self, images_real: Tensor, z: Tensor) -> Precision:
-        images_real = _to_channels_last(images_real)
+    def _choose(
+        self,
+        images_real: Tensor,
+        z: Tensor,
+        labels: Tensor | None = None,
+        moves: Tensor | None = None,
+    ) -> Precision:
         steps = self.choices["discriminator_steps"]
-        return choose_precision(self.asked, *self.networks, images_real, z, steps)
+        return choose_precision(self.asked, *self.networks, images_real, z, steps, labels, moves)
 
     def use(self, precision: Precision) -> None:
         """Compute in this from now on; a resumed run goes on with what its checkpoint says."""
@@ -99,8 +114,18 @@ class FastStep:
             for network, forward in zip(self.networks, self.forwards, strict=True)
         ]
 
-        def run(images_real: Tensor, z: Tensor) -> StepStats:
-            return training_step(*players, *self.optimizers, images_real, z, **self.choices)
+        def run(
+            images_real: Tensor, z: Tensor, labels: Tensor | None, moves: Tensor | None
+        ) -> StepStats:
+            return training_step(
+                *players,
+                *self.optimizers,
+                images_real,
+                z,
+                labels=labels,
+                moves=moves,
+                **self.choices,
+            )
 
         self._run = GraphedStep(run, self.networks, self.optimizers) if self.cuda_graph else run
 
@@ -118,7 +143,7 @@ def make_step(
     compile: bool = False,
     cuda_graph: bool = False,
 ) -> FastStep:
-    """A training step ``step(images_real, z)`` for these networks, as fast as asked for.
+    """A training step ``step(images_real, z, labels, moves)``, as fast as asked for.
 
     Args:
         generator, discriminator, optimizer_g, optimizer_d, loss, label_smoothing,

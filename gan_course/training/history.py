@@ -5,8 +5,48 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from torch import Tensor, nn
+
+from gan_course import doctor
 from gan_course.errors import CourseError
 from gan_course.models.weights import write_atomically
+from gan_course.training.step import StepStats
+
+
+def history_row(
+    stats: StepStats,
+    images_real: Tensor,
+    z: Tensor,
+    labels: Tensor | None,
+    generator: nn.Module,
+    discriminator: nn.Module,
+    loss: str,
+) -> dict:
+    """One line: the losses, what the doctor needs to say later what went wrong, and both gammas.
+
+    Args:
+        stats: of a step that has just been done, whose gradients are still in place.
+        images_real, z, labels: the last batch of the step; labels are None if there are none.
+        generator, discriminator: of a network with attention the gamma is noted too.
+        loss: the name of the loss.
+    """
+    health = doctor.measure(
+        stats.step,
+        stats.logits_real,
+        stats.logits_fake,
+        images_real,
+        stats.images_fake,
+        generator,
+        discriminator,
+        z=z,
+        boundary=doctor.boundary(loss, stats.logits_real, stats.logits_fake),
+        labels=labels,
+    )
+    row = stats.floats() | health.as_dict()
+    for name, network in (("gamma_g", generator), ("gamma_d", discriminator)):
+        if getattr(network, "attention", None) is not None:
+            row[name] = network.attention.gamma.item()
+    return row
 
 
 def write_history(path: Path, rows: list[dict]) -> None:

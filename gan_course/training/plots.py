@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def save_pictures(folder: Path, images: Tensor, history: list[dict]) -> None:
+def save_pictures(folder: Path, images: Tensor, history: list[dict], columns: int = 8) -> None:
     """Write the sample grid, and the curves where matplotlib is installed.
 
     Args:
         images: (N, C, H, W) in [-1, 1], on the CPU.
+        columns: of them in a row.
     """
-    grid = Image.fromarray(image_grid(images))
+    grid = Image.fromarray(image_grid(images, columns))
     grid = grid.resize((2 * grid.width, 2 * grid.height), Image.Resampling.NEAREST)
     write_atomically(folder / "generated_samples.png", picture_bytes(grid))
     if history:

@@ -43,13 +43,13 @@ class InPrecision:
         self.precision = precision
         self.forward = network if forward is None else forward
 
-    def __call__(self, x: Tensor) -> Tensor:
+    def __call__(self, x: Tensor, *labels: Tensor) -> Tensor:
         if self.precision == "float32":
-            return self.forward(x)
+            return self.forward(x, *labels)
         # Each weight is used once in a call, so there is nothing to gain from keeping its bfloat16
         # copy, and a CUDA graph must not keep it.
         with torch.autocast(x.device.type, torch.bfloat16, cache_enabled=False):
-            return self.forward(x).float()
+            return self.forward(x, *labels).float()
 
     def requires_grad_(self, on: bool = True) -> None:
         self.network.requires_grad_(on)
@@ -73,6 +73,8 @@ def choose_precision(
     images_real: Tensor,
     z: Tensor,
     discriminator_steps: int = 1,
+    labels: Tensor | None = None,
+    moves: Tensor | None = None,
 ) -> Precision:
     """What a run should compute in: decided once, at its start, and written into its checkpoint.
 
@@ -86,7 +88,8 @@ def choose_precision(
             no random number is drawn.
         generator, discriminator: the networks, not wrapped for several processes. With several, let
             one process choose and tell the others.
-        images_real, z: a batch as ``training_step`` takes it; only the shapes matter.
+        images_real, z, labels, moves: a batch as ``training_step`` takes it; only the shapes
+            matter.
         discriminator_steps: as in ``training_step``.
 
     Raises:
@@ -99,15 +102,14 @@ def choose_precision(
         return "float32"
     generator, discriminator = copy.deepcopy((generator, discriminator))
     optimizers = [torch.optim.Adam(m.parameters(), fused=True) for m in (generator, discriminator)]
+    step = {"discriminator_steps": discriminator_steps, "labels": labels, "moves": moves}
     seconds: dict[Precision, list[float]] = {"float32": [], "bfloat16": []}
     # In turn, so that another program that gets busy slows both; the first round only warms up.
     for _ in range(6):
         for precision, times in seconds.items():
             players = InPrecision(generator, precision), InPrecision(discriminator, precision)
             start = now(images_real.device)
-            training_step(
-                *players, *optimizers, images_real, z, discriminator_steps=discriminator_steps
-            )
+            training_step(*players, *optimizers, images_real, z, **step)
             times.append(now(images_real.device) - start)
     gain = median(seconds["float32"][1:]) / median(seconds["bfloat16"][1:])
     return "bfloat16" if gain >= LEAST_GAIN else "float32"

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from gan_course.losses import discriminator_loss, generator_loss
+from gan_course.training.augment import moved
 
 
 @dataclass
@@ -49,12 +50,15 @@ def training_step(
     loss: str = "non-saturating",
     label_smoothing: float = 0.0,
     discriminator_steps: int = 1,
+    labels: Tensor | None = None,
+    moves: Tensor | None = None,
 ) -> StepStats:
     """Update D, once unless told otherwise, and then G once.
 
     Args:
-        generator: z (N, latent_dim) -> images (N, C, H, W) in [-1, 1].
-        discriminator: images -> logits (N,).
+        generator: z (N, latent_dim) -> images (N, C, H, W) in [-1, 1]; takes labels after z, if
+            there are any.
+        discriminator: images -> logits (N,); takes labels after the images.
         optimizer_g, optimizer_d: one for each network, over its own parameters only.
         images_real: (k N, C, H, W) in [-1, 1], where k is ``discriminator_steps``: each of D's
             updates sees N images that no other sees.
@@ -62,6 +66,10 @@ def training_step(
         loss: a key of ``gan_course.losses.LOSSES``.
         label_smoothing: 0.1 makes D's target for real images 0.9.
         discriminator_steps: updates of D for one of G.
+        labels: for networks that take them: the classes (k N,) of the real images. G draws a fake
+            of the class of each real image, so that D meets each class as often in the fakes, and
+            learns nothing from how often it comes.
+        moves: to move what D sees, real and fake alike: (k N, 2, ...), see ``draw_moves``.
 
     Returns:
         The losses, D's opinions and the fakes of the last of D's updates, as tensors that carry no
@@ -81,16 +89,21 @@ def training_step(
             f"{discriminator_steps} steps of D."
         )
 
-    # 1. D's turn, once for each part of the batch. Unless told otherwise there is only one part.
-    parts = zip(images_real.chunk(discriminator_steps), z.chunk(discriminator_steps), strict=True)
-    for real_part, z_part in parts:
+    k = discriminator_steps
+    label_parts = [()] * k if labels is None else [(part,) for part in labels.chunk(k)]
+    move_parts = [(None, None)] * k if moves is None else [m.unbind(1) for m in moves.chunk(k)]
+    parts = zip(images_real.chunk(k), z.chunk(k), label_parts, move_parts, strict=True)
+
+    # 1. D's turn, once for each part of the batch. Unless told otherwise there is only one part,
+    #    no labels are given, and the images stay where they are.
+    for real_part, z_part, given, move in parts:
         # The generator draws as many fakes, and D learns to tell them apart. detach() cuts the
         # fakes off from G: in this half only D learns. Real and fake go through D in two calls,
         # because BatchNorm normalises each call on its own: in one mixed batch its statistics
         # would tell D which half is which.
-        images_fake = generator(z_part)  # (N, C, H, W)
-        logits_real = discriminator(real_part)  # (N,)
-        logits_fake = discriminator(images_fake.detach())  # (N,)
+        images_fake = generator(z_part, *given)  # (N, C, H, W)
+        logits_real = discriminator(moved(real_part, move[0]), *given)  # (N,)
+        logits_fake = discriminator(moved(images_fake.detach(), move[0]), *given)  # (N,)
         loss_d = discriminator_loss(loss, logits_real, logits_fake, label_smoothing)
         optimizer_d.zero_grad(set_to_none=True)
         loss_d.backward()
@@ -99,7 +112,7 @@ def training_step(
     # 2. G's turn: it learns to raise D's opinion of the same fakes. The gradient flows back through
     #    D into G; D itself is frozen meanwhile, which saves the work of computing its gradients.
     discriminator.requires_grad_(False)
-    loss_g = generator_loss(loss, discriminator(images_fake))
+    loss_g = generator_loss(loss, discriminator(moved(images_fake, move[1]), *given))
     optimizer_g.zero_grad(set_to_none=True)
     loss_g.backward()
     optimizer_g.step()

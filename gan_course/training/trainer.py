@@ -14,16 +14,17 @@ from tqdm.auto import tqdm
 from gan_course import doctor
 from gan_course.data import default_image_size, load_images
 from gan_course.errors import CourseError
-from gan_course.models import DCGANDiscriminator, DCGANGenerator
 from gan_course.models.weights import save_generator
 from gan_course.training import checkpoint
+from gan_course.training.augment import draw_moves
 from gan_course.training.checkpoint import save_checkpoint
 from gan_course.training.config import TrainConfig
 from gan_course.training.device import choose_device
 from gan_course.training.distributed import Processes
 from gan_course.training.ema import AveragedGenerator
 from gan_course.training.fast_step import FastStep, make_step
-from gan_course.training.history import read_history, write_history
+from gan_course.training.history import history_row, read_history, write_history
+from gan_course.training.players import make_networks, make_optimizers
 from gan_course.training.step import StepStats
 from gan_course.training.stop_button import StopButton
 
@@ -33,7 +34,7 @@ SAVE_SECONDS = 600  # an epoch of a large data set can be long: the state is sav
 
 
 class Trainer:
-    """Train a DCGAN as a ``TrainConfig`` says.
+    """Train a GAN as a ``TrainConfig`` says.
 
     ``fit`` does it all, with a progress bar. ``steps`` gives the same training one step at a time,
     for a notebook that wants to look on. Started by ``accelerate launch``, ``torchrun`` or
@@ -52,8 +53,12 @@ class Trainer:
         averaged: the running average of the generator; samples come from it.
         images: the training images.
         fixed_z: (64, latent_dim), always the same, so that pictures of different moments compare.
+        fixed_labels: (64,) in a conditional run, else None. Their grid has a class in each column,
+            and one z in each row.
+        columns: images in a row of the grid of samples.
         history: one dict for each logged step: step, epoch, images_seen, loss_d, loss_g,
-            mean_d_real, mean_d_fake, and what ``doctor.measure`` takes.
+            mean_d_real, mean_d_fake, what ``doctor.measure`` takes, and with attention gamma_g and
+            gamma_d.
         scores: one dict for each time the metric was asked: epoch, images_seen, score.
         seconds_in_metric: what the metric has cost since this trainer was made.
         step, epoch, batch, images_seen: how far training is.
@@ -62,7 +67,7 @@ class Trainer:
     def __init__(
         self,
         config: TrainConfig | None = None,
-        metric: Callable[[DCGANGenerator], float] | None = None,
+        metric: Callable[[nn.Module], float] | None = None,
     ) -> None:
         self.config = config = config or TrainConfig()
         self.metric = metric
@@ -73,6 +78,7 @@ class Trainer:
         self.processes = Processes(self.device)
         if config.image_size is None:
             config.image_size = default_image_size(config.dataset)
+            config.check()
         with self.processes.first_on_machine():  # one fetches, the others find it there
             self.images = load_images(
                 config.dataset, config.image_size, config.data_root, self.device
@@ -83,21 +89,26 @@ class Trainer:
 
         # Everything random below is drawn on the CPU, so that a seed means the same everywhere.
         torch.manual_seed(config.seed)
-        self.generator, self.discriminator = self._make_networks()
+        self.generator, self.discriminator = make_networks(config, self.images, self.device)
         self.averaged = AveragedGenerator(self.generator)
-        adam = {"lr": config.learning_rate, "betas": (config.beta1, 0.999), "fused": True}
-        if self.device.type not in ("cpu", "cuda"):
-            adam["fused"] = False
-        self.optimizer_g = torch.optim.Adam(self.generator.parameters(), **adam)
-        self.optimizer_d = torch.optim.Adam(self.discriminator.parameters(), **adam)
+        self.optimizer_g, self.optimizer_d = make_optimizers(
+            config, self.generator, self.discriminator
+        )
         self.processes.join(self.generator, self.optimizer_g)
         self.processes.join(self.discriminator, self.optimizer_d)
         self._training_step = self._make_step()
-        self._last_batch: tuple[Tensor, Tensor] | None = None
+        self._last_batch: tuple[Tensor | None, ...] | None = None
 
         self.rng = torch.Generator().manual_seed(config.seed + 1)
         fixed = torch.Generator().manual_seed(config.seed + 2)
         self.fixed_z = torch.randn(64, config.latent_dim, generator=fixed).to(self.device)
+        self.fixed_labels: Tensor | None = None
+        self.columns = 8
+        if config.conditional:
+            self.columns = min(64, self.images.num_classes)
+            places = torch.arange(64, device=self.device)
+            self.fixed_labels = places % self.columns
+            self.fixed_z = self.fixed_z[places // self.columns]
         self.step = self.epoch = self.batch = self.images_seen = 0
         self.history: list[dict] = []
         self.scores: list[dict] = []
@@ -108,21 +119,10 @@ class Trainer:
         if self.folder is not None and self.processes.is_first:
             checkpoint.remove_unfinished_files(self.folder)
 
-    def _make_networks(self) -> tuple[DCGANGenerator, DCGANDiscriminator]:
-        config, channels = self.config, self.images.shape[0]
-        generator = DCGANGenerator(
-            config.image_size, channels, config.latent_dim, config.base_channels, config.stem
-        )
-        discriminator = DCGANDiscriminator(
-            config.image_size, channels, config.base_channels, config.spectral_norm
-        )
-        place = {"device": self.device, "memory_format": torch.channels_last}
-        return generator.to(**place), discriminator.to(**place)
-
     def _make_step(self) -> FastStep:
-        """The step (images_real, z) -> StepStats that updates both networks.
+        """The step (images_real, z, labels, moves) -> StepStats that updates both networks.
 
-        With k steps of D for each of G, both arguments are k batches, one below the other.
+        With k steps of D for each of G, the arguments are k batches, one below the other.
         """
         config, precision = self.config, self.config.precision
         if self.processes.count > 1 and (config.cuda_graph or config.compile):
@@ -152,11 +152,8 @@ class Trainer:
         """
         config = self.config
         while self.epoch < config.num_epochs:
-            batches = self.images.batches(
-                self.images_per_step, config.seed, self.epoch, start=self.batch, rows=self.rows
-            )
-            for images_real in batches:
-                stats = self._one_step(images_real)
+            for batch in self._batches():
+                stats = self._one_step(*batch)
                 self._save_now_and_then()
                 yield stats
             self.epoch, self.batch = self.epoch + 1, 0
@@ -165,12 +162,23 @@ class Trainer:
             if self.epoch % config.save_interval == 0 or self.epoch == config.num_epochs:
                 self.save()
 
-    def _one_step(self, images_real: Tensor) -> StepStats:
-        config = self.config
+    def _batches(self) -> Iterator[tuple[Tensor, ...]]:
+        """The rest of this epoch: (images_real,), in a conditional run (images_real, labels)."""
+        where = (self.images_per_step, self.config.seed, self.epoch, self.batch, self.rows)
+        if self.config.conditional:
+            return self.images.labelled_batches(*where)
+        return ((images_real,) for images_real in self.images.batches(*where))
+
+    def _one_step(self, images_real: Tensor, labels: Tensor | None = None) -> StepStats:
+        config, number = self.config, self.images_per_step
         images_real = images_real.contiguous(memory_format=torch.channels_last)
         # The z of all processes, of which this one takes its rows: their number changes nothing.
-        z = torch.randn(self.images_per_step, config.latent_dim, generator=self.rng)
-        self._last_batch = (images_real, self._to_device(z[self.rows]))
+        z = torch.randn(number, config.latent_dim, generator=self.rng)
+        moves = None
+        if config.augment != "none":
+            moves = draw_moves(config.augment, number, config.image_size, self.rng)
+            moves = self._to_device(moves[self.rows])
+        self._last_batch = (images_real, self._to_device(z[self.rows]), labels, moves)
         stats = self._training_step(*self._last_batch)
         self.step += 1
         self.batch += 1
@@ -178,14 +186,14 @@ class Trainer:
         self.averaged.update(self.generator, self.images_per_step, self.images_seen)
         stats.step, stats.epoch, stats.images_seen = self.step, self.epoch, self.images_seen
         if self.step == 1 or self.step % LOG_EVERY == 0:
-            self._log(stats, images_real, self._to_device(z[-config.batch_size :]))
+            self._log(stats, images_real, self._to_device(z[-config.batch_size :]), labels)
         return stats
 
-    def _to_device(self, z: Tensor) -> Tensor:
+    def _to_device(self, drawn: Tensor) -> Tensor:
         """Without waiting for the GPU, which takes pinned memory when it comes to it."""
         if self.device.type == "cuda":
-            z = z.pin_memory()
-        return z.to(self.device, non_blocking=True)
+            drawn = drawn.pin_memory()
+        return drawn.to(self.device, non_blocking=True)
 
     def fit(self, progress: bool = True) -> Trainer:
         """Train to the end, with a progress bar, and save what the config asks for.
@@ -244,40 +252,37 @@ class Trainer:
     # ---- looking ------------------------------------------------------------------------------
 
     @torch.no_grad()
-    def sample_images(self, num_images: int = 64) -> Tensor:
+    def sample_images(self, num_images: int | None = None) -> Tensor:
         """Images of the averaged generator for the first rows of ``fixed_z``, on the CPU.
 
+        Args:
+            num_images: at most 64; as many as fill whole rows of ``columns`` if None.
+
         Returns:
-            (num_images, C, H, W) in [-1, 1]; num_images is at most 64.
+            (num_images, C, H, W) in [-1, 1].
         """
-        return self.averaged.model(self.fixed_z[:num_images]).float().cpu()
+        if num_images is None:
+            num_images = 64 - 64 % self.columns
+        given = () if self.fixed_labels is None else (self.fixed_labels[:num_images],)
+        return self.averaged.model(self.fixed_z[:num_images], *given).float().cpu()
 
     def diagnose(self) -> doctor.Diagnosis:
         """What the numbers of this run say so far, in a sentence."""
         return doctor.diagnose_history(self.history)
 
-    def _log(self, stats: StepStats, images_real: Tensor, z: Tensor) -> None:
+    def _log(self, stats: StepStats, images_real: Tensor, z: Tensor, labels: Tensor | None) -> None:
         images_real = self.processes.gather(images_real[-len(stats.logits_real) :])
+        if labels is not None:
+            labels = self.processes.gather(labels[-len(stats.logits_real) :])
         stats = self.processes.gather_stats(stats)
-        row = stats.floats()
+        networks = (self.generator, self.discriminator)
+        row = history_row(stats, images_real, z, labels, *networks, self.config.loss)
         if not math.isfinite(row["loss_d"]) or not math.isfinite(row["loss_g"]):
             self._stop(
                 f"the loss is no longer a number at step {self.step} (D {row['loss_d']}, "
                 f"G {row['loss_g']})"
             )
-        # What the doctor needs, to say later what went wrong.
-        health = doctor.measure(
-            self.step,
-            stats.logits_real,
-            stats.logits_fake,
-            images_real,
-            stats.images_fake,
-            self.generator,
-            self.discriminator,
-            z=z,
-            boundary=doctor.boundary(self.config.loss, stats.logits_real, stats.logits_fake),
-        )
-        self.history.append(row | health.as_dict())
+        self.history.append(row)
 
     def _stop(self, what: str) -> None:
         saved = self.checkpoint_path is not None and self.checkpoint_path.exists()
@@ -318,7 +323,9 @@ class Trainer:
             self._ask_the_metric()
         from gan_course.training.plots import save_pictures
 
-        save_pictures(self.folder / "outputs", self.sample_images(), self.history)
+        save_pictures(
+            self.folder / "outputs", self.sample_images(), self.history, columns=self.columns
+        )
         self._write_state(tensors)
 
     def _save_now_and_then(self) -> None:

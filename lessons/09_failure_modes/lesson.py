@@ -853,4 +853,4 @@ quiz("09_failure_modes", "after")
 # which is a collapsed game that you repair. And [the bug zoo](../exercises/09_bug_zoo.ipynb): fourteen
 # failures that were no dynamics at all, but plain bugs that have shipped.
 #
-# **Next** comes lesson 10, self-attention. It is still being written.
+# **Next** [10 · Self-attention](10_self_attention.ipynb): a layer in which every pixel may look at all others.

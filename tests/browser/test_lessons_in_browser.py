@@ -41,6 +41,14 @@ LESSONS = [
         ],
     ),
     ("09_failure_modes", ["press skip", "move start θ", "press Samples"]),
+    (
+        "10_self_attention",
+        ["press skip", "move red ← red", "press skip", "move temperature", "move gamma γ"],
+    ),
+    (
+        "11_spectral_norm_hinge",
+        ["press skip", "move rounds", "move W row 1, right", "press discriminator"],
+    ),
 ]
 
 

@@ -335,3 +335,15 @@ def test_the_code_names_the_configuration(lab):
     exec(code, names)
     config = names["trainer"].config
     assert (config.dataset, config.batch_size, config.num_epochs) == ("digits", 16, 2)
+
+
+def test_a_conditional_run_shows_a_class_in_each_column():
+    choices = {"model": "sagan", "conditional": True, "attention_at": 8, "base_channels": 2}
+    config = TrainConfig(latent_dim=4, batch_size=64, device="cpu", output_dir=None, **choices)
+    lab = LiveTraining(Trainer(config))
+    lab.run(1)
+    data = lab.figure_data()
+    assert data["samples"].shape == (30, 1, 32, 32) and "gamma_g" in data["history"][0]
+    assert lab.samples_image().width > lab.samples_image().height * 2
+    assert "a class in each column" in lab.live_html()
+    assert "model='sagan', conditional=True" in lab.code()

@@ -14,7 +14,7 @@ from gan_course.data import image_grid
 from gan_course.errors import CourseError
 from gan_course.labs import Sampler
 from gan_course.labs.sampler import noise, slerp, strongest_directions
-from gan_course.models import DCGANGenerator
+from gan_course.models import DCGANGenerator, SAGANGenerator
 from gan_course.models.weights import save_generator
 
 
@@ -267,3 +267,72 @@ def test_a_slider_brings_a_new_picture_in_time():
         assert lab._picture.value != before
     print(f"sampler: {1000 * statistics.median(seconds):.1f} ms a move")
     assert statistics.median(seconds) < 0.15
+
+
+# ---- a conditional generator -------------------------------------------------------------------
+
+
+def conditional_generator(classes=3):
+    torch.manual_seed(0)
+    generator = SAGANGenerator(32, 1, 8, 4, num_classes=classes)
+    for name, value in generator.named_parameters():
+        if name.endswith(("gain.weight", "bias.weight")):
+            torch.nn.init.normal_(value)  # at first all classes are alike
+    return generator.eval()
+
+
+def class_box(lab):
+    return next(
+        w for w in lab.ui().children[0].children if getattr(w, "description", "") == "class"
+    )
+
+
+@pytest.mark.parametrize("label", [None, 2])
+def test_a_class_can_be_chosen(label):
+    generator = conditional_generator()
+    lab = Sampler(generator, grid_size=3, label=label)
+    labels = torch.tensor([0, 1, 2] * 3) if label is None else torch.full((9,), label)
+    with torch.no_grad():
+        torch.testing.assert_close(lab.images(), generator(lab.z(), labels))
+    assert ("class 2" if label == 2 else "all classes in turn") in lab.alt_text()
+    names = {"generator": generator}
+    exec(lab.code(), names)
+    torch.testing.assert_close(names["images"], lab.images(), atol=1e-4, rtol=0)
+    assert lab.spread(0.3) >= 0
+
+
+def test_the_class_box_follows_and_is_hidden_without_classes(tmp_path):
+    lab = Sampler(conditional_generator())
+    box = class_box(lab)
+    assert box.layout.display is None and [v for _, v in box.options] == [None, 0, 1, 2]
+    before = live_picture(lab)
+    box.value = 1
+    assert lab.label == 1 and np.abs(live_picture(lab) - before).mean() > 1
+    lab.label = 2
+    assert box.value == 2
+    save_generator(new_generator(), tmp_path / "plain.pth")
+    lab.checkpoint = str(tmp_path / "plain.pth")
+    assert lab.label is None and box.layout.display == "none"
+    assert lab.images().shape == (64, 1, 16, 16) and "class" not in lab.alt_text()
+    lab.checkpoint = ""
+    assert box.layout.display is None and lab.images().shape == (64, 1, 32, 32)
+
+
+@pytest.mark.parametrize(
+    ("generator", "label", "words"),
+    [(conditional_generator, 3, "the classes 0 to 2"), (new_generator, 0, "has no classes")],
+)
+def test_a_label_that_is_no_class_is_named(generator, label, words):
+    with pytest.raises(CourseError, match=f"label is {label}, but this generator has.*"):
+        Sampler(generator(), label=label)
+    lab = Sampler(generator())
+    with pytest.raises(CourseError, match=words):
+        lab.label = label
+    assert lab.label is None
+
+
+def test_reading_the_directions_does_not_disturb_a_training():
+    generator = conditional_generator().train()
+    before = {name: value.clone() for name, value in generator.state_dict().items()}
+    assert strongest_directions(generator, 5).shape == (5, 8)
+    assert all(torch.equal(generator.state_dict()[n], v) for n, v in before.items())

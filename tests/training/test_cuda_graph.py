@@ -113,7 +113,7 @@ class FakeRecorder:
 
     def replay(self):
         self.replays += 1
-        stats = self.step.step(self.step.images_real, self.step.z)
+        stats = self.step.step(*self.step.batch)
         for field in dataclasses.fields(stats):
             value = getattr(stats, field.name)
             if isinstance(value, torch.Tensor):

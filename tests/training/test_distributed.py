@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
-from workers import config, state_of
+from workers import conditional, config, state_of
 
 from gan_course.models.weights import load_generator
 from gan_course.training import Trainer
@@ -19,18 +19,20 @@ from gan_course.training.distributed import Processes, SharedBatchNorm2d
 ROOT = Path(__file__).parents[2]
 
 
-def launch(module, port_option, *arguments):
-    """Two processes on this machine, under a real launcher."""
+def free_port():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        return free.getsockname()[1]
+
+
+def run(*command):
     result = subprocess.run(
-        [sys.executable, "-m", module, port_option, str(port), *map(str, arguments)],
+        [sys.executable, *map(str, command)],
         cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr
@@ -41,11 +43,10 @@ def launch(module, port_option, *arguments):
 def two(tmp_path_factory):
     """What each of the two processes reports."""
     folder = tmp_path_factory.mktemp("two")
-    workers = Path(__file__).with_name("workers.py")
-    launch("torch.distributed.run", "--master_port", "--nproc_per_node", 2, workers, folder)
+    run(Path(__file__).with_name("workers.py"), folder, free_port())
     reports = [json.loads((folder / f"{rank}.json").read_text()) for rank in (0, 1)]
     for rank, report in enumerate(reports):
-        report["state"] = torch.load(folder / f"{rank}.pt")
+        report["state"], report["labelled state"] = torch.load(folder / f"{rank}.pt")
     return reports
 
 
@@ -73,6 +74,19 @@ def test_two_processes_train_as_one_does(two, one):
             assert a[name] == pytest.approx(b[name], rel=2e-3), name
 
 
+def test_so_do_they_with_classes_shifts_and_two_steps_of_d(two):
+    alone = Trainer(conditional()).fit(progress=False)
+    assert torch.equal(two[0]["labelled state"], two[1]["labelled state"])
+    assert two[0]["labelled history"] == two[1]["labelled history"]
+    difference = (two[0]["labelled state"] - state_of(alone)).abs()
+    assert difference.median() < 1e-5
+    assert difference.quantile(0.99) < 3e-4 and difference.max() < 3e-3
+    for a, b in zip(two[0]["labelled history"], alone.history, strict=True):
+        assert a.keys() == b.keys() and "gamma_d" in a
+        for name in ("loss_d", "loss_g", "grad_d", "diversity", "eval_gap", "gamma_g"):
+            assert a[name] == pytest.approx(b[name], rel=2e-3, abs=1e-6), name
+
+
 def test_only_the_first_process_writes_and_each_file_once_a_save(two):
     assert two[1]["files"] == []
     files = two[0]["files"]
@@ -91,9 +105,9 @@ def test_a_batch_that_cannot_be_shared_is_named(two):
 
 
 def test_the_command_line_under_accelerate_launch(tmp_path):
-    said = launch(
-        "accelerate.commands.launch",
-        "--main_process_port",
+    """The launcher is a real one, torchrun, which accelerate launch calls."""
+    said = run(
+        *("-m", "accelerate.commands.launch", "--main_process_port", free_port()),
         *("--multi_gpu", "--num_processes", 2, "--num_machines", 1, "--mixed_precision", "no"),
         *("--dynamo_backend", "no", "--module", "gan_course.cli", "train", "--device", "cpu"),
         *("--image-size", 16, "--batch-size", 128, "--base-channels", 2, "--num-epochs", 1),

@@ -1,10 +1,14 @@
 """What each of several processes does in test_distributed.py.
 
-torchrun --nproc-per-node 2 tests/training/workers.py FOLDER
+python tests/training/workers.py FOLDER PORT
+
+The two processes are forked from one that has imported torch already, which is what takes long.
 """
 
 import json
+import os
 import sys
+import traceback
 from pathlib import Path
 
 import torch
@@ -27,6 +31,13 @@ def config(folder, **changes):
     return TrainConfig(**(choices | changes))
 
 
+def conditional():
+    """A SAGAN with classes, shifts and two steps of D; nothing is written."""
+    choices = {"model": "sagan", "conditional": True, "augment": "translation"}
+    choices |= {"discriminator_steps": 2, "image_size": 32, "batch_size": 64, "attention_at": 8}
+    return config(None, num_epochs=1, **choices)
+
+
 def state_of(trainer):
     """Every number of the networks, running statistics and the optimisers' memory included."""
     models = (trainer.generator, trainer.discriminator, trainer.averaged.model)
@@ -34,6 +45,27 @@ def state_of(trainer):
     for optimizer in (trainer.optimizer_g, trainer.optimizer_d):
         values += [s[k] for s in optimizer.state.values() for k in sorted(s)]
     return torch.cat([v.double().flatten() for v in values])
+
+
+def fork(folder, port, count=2):
+    """Start the processes as a launcher does, by the environment; the exit code is the worst."""
+    children = []
+    for rank in range(count):
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank)}
+                os.environ |= {"WORLD_SIZE": str(count), "LOCAL_WORLD_SIZE": str(count)}
+                os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+                main(folder)
+                code = 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(code)
+        children.append(child)
+    return max(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children)
 
 
 def main(folder):
@@ -66,14 +98,17 @@ def main(folder):
     report["resumed like whole"] = torch.equal(state_of(resumed), state_of(whole))
     report["history like whole"] = resumed.history == whole.history
 
+    labelled = Trainer(conditional()).fit(progress=False)
+    report["labelled history"] = labelled.history
+
     try:
         Trainer(config(None, batch_size=7))
     except Exception as error:
         report["uneven"] = str(error)
     (folder / f"{rank}.json").write_text(json.dumps(report))
-    torch.save(state_of(whole), folder / f"{rank}.pt")
+    torch.save([state_of(whole), state_of(labelled)], folder / f"{rank}.pt")
     whole.processes.leave()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    sys.exit(fork(Path(sys.argv[1]), sys.argv[2]))
