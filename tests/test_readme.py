@@ -52,7 +52,7 @@ def test_the_readme_still_has_its_blocks():
 def test_commands_run(folder):
     """In order, in an empty folder: training first, then what uses its checkpoint.
 
-    Training is cut to two epochs, unless GAN_COURSE_FAST=0; test_training looks at what a longer
+    Training is cut to one epoch, unless GAN_COURSE_FAST=0; test_training looks at what a longer
     one at the same settings learns.
     """
     fast, ran = os.environ.get("GAN_COURSE_FAST") == "1", 0
@@ -60,7 +60,7 @@ def test_commands_run(folder):
         if command.startswith((*SET_UP, *OPENS_LAB, *OURSELVES)):
             continue
         if fast and command.startswith("gan-course train"):
-            command += " --num-epochs 2"
+            command += " --num-epochs 1"
         result = run(command, folder)
         assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
         ran += 1

@@ -53,7 +53,8 @@ class ImageSet:
         if self.labels is None:
             raise CourseError(
                 f"{self.name} has no labels, so nothing can be trained on its classes. Leave "
-                f"--conditional out, or take digits, mnist, fashion-mnist or cifar10."
+                f"--conditional out, or take digits, mnist, fashion-mnist, cifar10, or a folder in "
+                f"which each class has a subfolder and no image lies beside them."
             )
         return self.labels
 

@@ -33,10 +33,32 @@ def init_weights(model: nn.Module) -> nn.Module:
             nn.init.normal_(module.weight, mean=0.0, std=0.02)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
-        elif isinstance(module, nn.BatchNorm2d):
+        elif isinstance(module, nn.BatchNorm2d) and module.affine:  # else it has none of the two
             nn.init.normal_(module.weight, mean=1.0, std=0.02)
             nn.init.zeros_(module.bias)
     return model
+
+
+def init_xavier(model: nn.Module) -> None:
+    """Draw the weights as SAGAN's authors did, by Glorot's (Xavier's) rule, in place; biases are 0.
+
+    Spectral norm divides a weight by its stretch, so its size does not change what a layer does. It
+    does set how fast the layer learns: an Adam step is about as long for a large weight as for a
+    small one and turns the small one further. Glorot's rule gives wide and narrow layers about the
+    same stretch, so all of them turn at a similar pace; DCGAN's fixed 0.02 does not.
+
+    Raises:
+        ValueError: if a layer is already wrapped in spectral norm.
+
+    Source: github.com/brain-research/self-attention-gan; Glorot & Bengio 2010.
+    """
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            if parametrize.is_parametrized(module, "weight"):
+                raise ValueError("initialise the weights first and wrap afterwards.")
+            nn.init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
 
 
 def add_spectral_norm(model: nn.Module) -> nn.Module:

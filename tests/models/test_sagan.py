@@ -13,7 +13,8 @@ from gan_course.errors import CourseError
 from gan_course.losses import hinge_g_loss
 from gan_course.models import SAGANDiscriminator, SAGANGenerator, SelfAttention2d
 from gan_course.models.attention import twice_differentiable
-from gan_course.models.sagan import ConditionalBatchNorm2d, init_xavier
+from gan_course.models.conditional import ConditionalBatchNorm2d
+from gan_course.models.init import init_xavier
 from gan_course.models.weights import load_generator, save_generator
 from gan_course.training.ema import AveragedGenerator
 
@@ -179,6 +180,8 @@ def test_the_weights_under_spectral_norm_were_initialised(spectral_norm):
             expected = (2 / (fan_in + fan_out)) ** 0.5
             assert raw.std().item() == pytest.approx(expected, rel=0.25), module
             assert module.bias is None or not module.bias.any()
+    for network in networks:
+        assert network.attention.gamma.item() == 0.0
 
 
 def test_init_xavier_writes_into_the_weights_and_not_into_copies():

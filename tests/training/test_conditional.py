@@ -227,7 +227,7 @@ def test_labels_are_those_of_the_images_and_g_and_d_get_them(monkeypatch):
 def test_two_learning_rates_and_the_betas_reach_adam():
     trainer = Trainer(config())
     [group_g], [group_d] = trainer.optimizer_g.param_groups, trainer.optimizer_d.param_groups
-    assert (group_g["lr"], group_d["lr"]) == (0.0001, 0.0004)
+    assert (group_g["lr"], group_d["lr"]) == (0.004, 0.001)
     assert group_g["betas"] == group_d["betas"] == (0.0, 0.9)
     plain = Trainer(TrainConfig(device="cpu", output_dir=None, learning_rate_d=0.003))
     assert plain.optimizer_g.param_groups[0]["lr"] == 0.0004
@@ -315,14 +315,16 @@ SAGAN = {"model": "sagan"}
         (SAGAN | {"attention_at": 32, "image_size": 32}, "must be one of 4, 8, 16, the heights"),
         (SAGAN | {"attention_at": 16.0}, "attention_at must be a whole number"),
         (SAGAN | {"conditional": True, "dataset": "celeba"}, "labels, and celeba has none"),
-        (SAGAN | {"conditional": True, "dataset": "folder:x"}, "labels, and folder:x has none"),
         (SAGAN | {"conditional": 1}, "conditional must be True or False, but is 1"),
         (SAGAN | {"spectral_norm": "yes"}, "spectral_norm must be True or False, but is 'yes'"),
         (SAGAN | {"label_smoothing": 0.1}, "no meaning for the hinge loss"),
         (SAGAN | {"beta2": 1}, r"beta2 must lie in \[0, 1\), but is 1; 0.9 is usual"),
         ({"beta2": -0.1}, r"beta2 must lie in \[0, 1\).*0.999 is usual"),
         ({"learning_rate_d": 0}, "learning_rate_d must lie between 0 and 1"),
-        ({"learning_rate": 0.5, "model": "sagan"}, "learning_rate_d must lie between 0 and 1"),
+        (
+            {"learning_rate": 0.5, "model": "sagan", "dataset": "mnist"},
+            "learning_rate_d must lie between 0 and 1",
+        ),
         ({"learning_rate_d": "x"}, "learning_rate_d must be a number"),
         ({"augment": "flip"}, "no augment called 'flip'; choose one of none, translation"),
     ],
@@ -344,9 +346,12 @@ def test_defaults_hang_on_the_model():
     assert dcgan.learning_rate == dcgan.learning_rate_d == 0.0004
     assert (sagan.loss, sagan.beta1, sagan.beta2) == ("hinge", 0.0, 0.9)
     assert sagan.spectral_norm is True and sagan.attention_at == 16
-    assert (sagan.learning_rate, sagan.learning_rate_d) == (0.0001, 0.0004)
-    assert TrainConfig(model="sagan", learning_rate=0.0002).learning_rate_d == 0.0008
-    assert TrainConfig(model="sagan", dataset="cifar10").batch_size == 128
+    assert (sagan.learning_rate, sagan.learning_rate_d) == (0.004, 0.001)
+    assert TrainConfig(model="sagan", learning_rate=0.002).learning_rate_d == 0.0005
+    cifar = TrainConfig(model="sagan", dataset="cifar10")
+    assert (cifar.learning_rate, cifar.learning_rate_d) == (0.0001, 0.0004)
+    assert TrainConfig(model="sagan", dataset="mnist", learning_rate=0.0002).learning_rate_d == 8e-4
+    assert cifar.batch_size == 128
 
 
 def test_images_without_labels_are_named(monkeypatch):

@@ -178,8 +178,9 @@ def test_each_step_of_d_gets_a_batch_of_its_own(monkeypatch):
     seen = []
     call = FastStep.__call__
 
-    def watched(step, images_real, z):
+    def watched(step, images_real, z, *nothing):
         seen.append((images_real, z))
+        assert nothing == (None, None)  # no labels, no shifts
         return call(step, images_real, z)
 
     monkeypatch.setattr(FastStep, "__call__", watched)
