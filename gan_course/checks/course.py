@@ -201,4 +201,19 @@ LESSONS = (
             "gradient_penalty",
         ),
     ),
+    Lesson(
+        "12_sagan",
+        "SAGAN: attention, labels, and what they are worth",
+        90,
+        (
+            "conditional_batch_norm",
+            "projection_logit",
+            "label_leak",
+            "sagan_step",
+            "update_average",
+            "where_it_looks",
+            "attention_cost",
+            "find_defects",
+        ),
+    ),
 )

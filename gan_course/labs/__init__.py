@@ -7,6 +7,7 @@ Each lab keeps its state in Python and can be used without a browser: set a trai
 import importlib
 
 _HOME = {
+    "AttentionMicroscope": "attention_microscope",
     "AttentionProbe": "attention_probe",
     "ConvBench": "conv_bench",
     "Diagnose": "diagnose",

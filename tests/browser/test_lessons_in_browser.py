@@ -49,6 +49,7 @@ LESSONS = [
         "11_spectral_norm_hinge",
         ["press skip", "move rounds", "move W row 1, right", "press discriminator"],
     ),
+    ("12_sagan", ["press skip", "move moment", "move row", "press look into D"]),
 ]
 
 
