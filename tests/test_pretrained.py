@@ -1,10 +1,15 @@
 """The shipped weights are what their cards say."""
 
+import re
+
 import pytest
 import torch
 from digits_classifier import class_shares, trained_classifier
+from real_data import copy_of_mnist
 
+from gan_course.data import load_images
 from gan_course.errors import CourseError
+from gan_course.evaluation.classifier import judge, load_classifier
 from gan_course.pretrained import FOLDER, available, load_pretrained
 
 
@@ -27,6 +32,33 @@ def test_digits_cover_all_ten_classes_evenly():
     card = (FOLDER / "digits.md").read_text(encoding="utf-8")
     assert abs(shares.min() - 0.081) < 0.01 and "8.1 %" in card
     assert abs(shares.max() - 0.118) < 0.01 and "11.8 %" in card
+
+
+def test_mnist_is_as_good_as_its_card_says():
+    generator = load_pretrained("mnist")
+    images = generator.generate(2000, torch.Generator().manual_seed(5))
+    verdict = judge(load_classifier("mnist"), images)
+    card = (FOLDER / "mnist.md").read_text(encoding="utf-8")
+    sure = float(re.search(r"surer than 0\.9 on ([\d.]+) % of the images", card).group(1)) / 100
+    far = float(re.search(r"are ([\d.]+) from uniform", card).group(1))
+    assert verdict.confident() == pytest.approx(sure, abs=0.005) and sure > 0.8
+    assert verdict.distance_from_uniform() == pytest.approx(far, abs=0.005) and far < 0.08
+
+
+def test_mnist_is_not_learned_by_heart(tmp_path, monkeypatch):
+    """No more fakes lie very near to a training image than other training images do."""
+    from torchvision.datasets import MNIST
+
+    root = copy_of_mnist(tmp_path)
+    monkeypatch.setattr(MNIST, "mirrors", ["http://127.0.0.1:9/"])  # nothing listens there
+    with pytest.warns(UserWarning, match="10,000 images"):
+        training = load_images("mnist", 32, root)
+    real = training.take(torch.arange(10_000)).flatten(1)
+    fake = load_pretrained("mnist").generate(500, torch.Generator().manual_seed(5)).flatten(1)
+    to_fake = torch.cdist(fake, real).min(dim=1).values
+    to_real = torch.cdist(real[:500], real).topk(2, largest=False).values[:, 1]  # not itself
+    assert (to_fake < to_real.quantile(0.01)).float().mean() <= 0.02
+    assert to_fake.median() >= to_real.median()
 
 
 def test_the_generator_is_ready_to_use():
