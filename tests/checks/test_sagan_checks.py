@@ -10,7 +10,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from gan_course.checks import sagan as check
 from gan_course.checks import sagan_defects as defects
 from gan_course.models import SAGANDiscriminator, SAGANGenerator, SelfAttention2d
-from gan_course.models.sagan import ConditionalBatchNorm2d
+from gan_course.models.conditional import ConditionalBatchNorm2d
 from gan_course.training.ema import AveragedGenerator
 
 
