@@ -1,4 +1,4 @@
-"""The command line: gan-course train | generate | doctor | progress.
+"""The command line: gan-course train | generate | evaluate | doctor | progress.
 
 Nothing heavy is imported before a command runs, so that ``--help`` answers at once.
 """
@@ -36,6 +36,28 @@ class Generate:
 
 
 @dataclass
+class Evaluate:
+    """Measure a trained generator against a data set: a table, and all of it as JSON."""
+
+    checkpoint: Path
+    """A generator that `gan-course train` saved, for example checkpoints/generator_final.pth."""
+    dataset: str = "digits"
+    """The data that it was trained on, named as for `gan-course train`."""
+    data_root: str = "data"
+    """Folder for data sets that have to be fetched."""
+    features: str | None = None
+    """digits, mnist, inception, or a classifier's .safetensors file. Default: by the data set."""
+    num_images: int = 10_000
+    """Real images and fakes, as many of each; at most as many as there are real ones."""
+    truncation: float = 1.0
+    """Standard deviation of z."""
+    seed: int = 0
+    """The same seed gives the same numbers."""
+    output: Path = Path("outputs/evaluation.json")
+    """The JSON file to write. An older one of that name is replaced."""
+
+
+@dataclass
 class Doctor:
     """Tell what this machine has, or with RUN what a training run's numbers say."""
 
@@ -57,6 +79,7 @@ Command = (
         ),
     ]
     | Annotated[Generate, tyro.conf.subcommand(name="generate")]
+    | Annotated[Evaluate, tyro.conf.subcommand(name="evaluate")]
     | Annotated[Doctor, tyro.conf.subcommand(name="doctor")]
     | Annotated[Progress, tyro.conf.subcommand(name="progress")]
 )
@@ -117,12 +140,14 @@ def _warn(message: Warning | str, *_: object, **__: object) -> None:
     print(f"gan-course: {message}", file=sys.stderr)
 
 
-def run(command: TrainConfig | Generate | Doctor | Progress) -> None:
+def run(command: TrainConfig | Generate | Evaluate | Doctor | Progress) -> None:
     """Carry out one command."""
     if isinstance(command, TrainConfig):
         train(command)
     elif isinstance(command, Generate):
         generate(command)
+    elif isinstance(command, Evaluate):
+        evaluate(command)
     elif isinstance(command, Doctor):
         if command.run is not None:
             look_at_run(command.run)
@@ -142,6 +167,10 @@ def train(config: TrainConfig) -> None:
     if config.output_dir is None:
         raise CourseError("--output-dir is None, so nothing would be kept. Name a folder.")
     trainer = Trainer(config)
+    if config.track != "none":
+        from gan_course.evaluation import tracked_metric
+
+        trainer.metric = tracked_metric(config.track, trainer.images)
     processes = trainer.processes
     where = trainer.device if processes.count == 1 else f"{processes.count} processes"
     if processes.is_first:
@@ -160,6 +189,12 @@ def train(config: TrainConfig) -> None:
     print(f"Samples: {outputs / 'generated_samples.png'}")
     print(f"Curves:  {outputs / 'training_loss.png'}")
     print(f"Weights: {trainer.folder / 'checkpoints' / 'generator_final.pth'}")
+    if trainer.scores:
+        best = min(trainer.scores, key=lambda row: row["score"])
+        print(
+            f"Best:    {trainer.folder / 'checkpoints' / 'generator_best.pth'} "
+            f"({config.track} {best['score']:.4g} after epoch {best['epoch']})"
+        )
 
 
 def look_at_run(folder: Path) -> None:
@@ -216,6 +251,39 @@ def generate(command: Generate) -> None:
     picture = Image.fromarray(image_grid(images, columns))
     write_atomically(command.output, picture_bytes(picture, format))
     print(f"{command.num_images} images in {command.output}")
+
+
+def evaluate(command: Evaluate) -> None:
+    import math
+
+    from gan_course import evaluation
+    from gan_course.data import load_images
+    from gan_course.models.weights import load_generator, write_atomically
+
+    if not 16 <= command.num_images <= 1_000_000:
+        raise CourseError(
+            f"num_images must lie in 16 to 1,000,000, but is {command.num_images}; 10,000 is usual."
+        )
+    if not 0 <= command.truncation < math.inf:
+        raise CourseError(f"truncation must be 0 or more, but is {command.truncation}.")
+    if not 0 <= command.seed < 2**40:
+        raise CourseError(f"seed must lie between 0 and 2**40, but is {command.seed}.")
+    if command.output.suffix.lower() != ".json":
+        raise CourseError(f"--output must end in .json, but is {command.output}.")
+    generator = load_generator(command.checkpoint)
+    images = load_images(command.dataset, generator.image_size, command.data_root)
+    report = evaluation.evaluate(
+        generator,
+        images,
+        command.features,
+        command.num_images,
+        command.truncation,
+        command.seed,
+        name=str(command.checkpoint),
+    )
+    write_atomically(command.output, report.to_json().encode())
+    print(report.table())
+    print(f"All of it: {command.output}")
 
 
 if __name__ == "__main__":

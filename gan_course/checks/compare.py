@@ -31,6 +31,8 @@ def same(a: Any, b: Any, tolerance: float) -> bool:
     if isinstance(a, int | float) and isinstance(b, int | float):
         if isinstance(a, int) or isinstance(b, int):
             tolerance = min(tolerance, EXACT)
+        if abs(b) == float("inf"):  # nothing else is near infinity
+            return a == b
         return a == b or abs(a - b) <= tolerance * max(1.0, abs(b)) or (a != a and b != b)
     if isinstance(a, Mapping) and isinstance(b, Mapping):
         return a.keys() == b.keys() and all(same(a[k], b[k], tolerance) for k in a)

@@ -216,4 +216,17 @@ LESSONS = (
             "find_defects",
         ),
     ),
+    Lesson(
+        "13_evaluation",
+        "Evaluation: how good is it, and how sure are you?",
+        75,
+        (
+            "fair_or_not",
+            "frechet",
+            "kernel_distance",
+            "precision_recall",
+            "mode_coverage",
+            "share_nearer",
+        ),
+    ),
 )

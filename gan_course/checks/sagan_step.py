@@ -44,10 +44,14 @@ class _TinyD(nn.Module):
 
 def _cases(rng: torch.Generator) -> list[dict]:
     cases = []
-    for _ in range(4):
+    for bias in (0.0, 3.0, -3.0, 1.0):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(torch.randint(0, 10**6, (1,), generator=rng)))
             generator, discriminator = _TinyG(), _TinyD()
+        # Logits on both sides of both margins, for real and fake: else no case would show a hinge
+        # where none belongs.
+        discriminator.end.weight.data.mul_(3)
+        discriminator.end.bias.data.fill_(bias)
         cases.append(
             {
                 "generator": generator,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gan_course.errors import CourseError
+from gan_course.evaluation.features import check_pair
 
 
 def frechet_distance(features_a: Tensor, features_b: Tensor) -> float:
@@ -27,21 +27,10 @@ def frechet_distance(features_a: Tensor, features_b: Tensor) -> float:
         CourseError: for shapes that do not fit, too few rows, or values that are not finite.
 
     Source: Heusel et al. 2017, eq. 6; Dowson & Landau 1982. The matrix root is not taken of
-    ``cov_a cov_b``, which is not symmetric, but through ``root_a cov_b root_a``, which is and has
-    the same trace of its root: no imaginary part can come up.
+    ``cov_a cov_b``, which is not symmetric, but of a symmetric matrix with the same eigenvalues: no
+    imaginary part can come up, and it is many times faster.
     """
-    for name, features in (("features_a", features_a), ("features_b", features_b)):
-        if features.ndim != 2 or len(features) < 2:
-            raise CourseError(
-                f"{name} has shape {tuple(features.shape)}, but must be (N, F) with N of 2 or more."
-            )
-        if not bool(torch.isfinite(features).all()):
-            raise CourseError(f"{name} holds values that are no finite numbers.")
-    if features_a.shape[1] != features_b.shape[1]:
-        raise CourseError(
-            f"the features have lengths {features_a.shape[1]} and {features_b.shape[1]}: they come "
-            f"from different networks and cannot be compared."
-        )
+    check_pair(features_a, features_b)
     return gaussian_distance(*mean_and_covariance(features_a), *mean_and_covariance(features_b))
 
 
@@ -53,8 +42,12 @@ def mean_and_covariance(features: Tensor) -> tuple[Tensor, Tensor]:
 
 def gaussian_distance(mean_a: Tensor, cov_a: Tensor, mean_b: Tensor, cov_b: Tensor) -> float:
     """The squared Fréchet distance of two Gaussians: means (F,), covariances (F, F), float64."""
-    root_a = _root(cov_a)
-    inner = torch.linalg.eigvalsh(root_a @ cov_b @ root_a)
+    # cov_a = factor factor^T. Then factor^T cov_b factor is symmetric, and has the eigenvalues of
+    # cov_a cov_b. A Cholesky factor is the quickest; it exists where no direction is flat.
+    factor, failed = torch.linalg.cholesky_ex(cov_a)
+    if failed:
+        factor = _root(cov_a)
+    inner = torch.linalg.eigvalsh(factor.T @ cov_b @ factor)
     trace_of_root = inner.clamp(min=0).sqrt().sum()
     between_means = (mean_a - mean_b).square().sum()
     distance = between_means + cov_a.trace() + cov_b.trace() - 2 * trace_of_root

@@ -13,6 +13,7 @@ from traitlets import Bool, Enum, Int
 
 from gan_course.data import ImageSet, load_images
 from gan_course.errors import CourseError
+from gan_course.evaluation.neighbours import Neighbours
 from gan_course.labs import latent_pad_picture, latent_pad_words
 from gan_course.labs.base import (
     Lab,
@@ -25,7 +26,6 @@ from gan_course.labs.base import (
     slider,
 )
 from gan_course.labs.drawing import Canvas
-from gan_course.labs.latent_pad_neighbours import Neighbours
 from gan_course.labs.sampler import draw_images, noise, slerp, strongest_directions
 from gan_course.models import DCGANGenerator
 from gan_course.models.weights import load_generator

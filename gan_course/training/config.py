@@ -11,6 +11,7 @@ ModelName = Literal["dcgan", "sagan"]
 LossName = Literal["non-saturating", "minimax", "hinge", "wasserstein", "least-squares"]
 StemName = Literal["linear", "conv"]
 AugmentName = Literal["none", "translation", "affine"]
+TrackName = Literal["none", "frechet", "kernel"]
 PrecisionName = Literal["float32", "bfloat16", "auto", "auto-again"]
 
 # What suits the model if nobody says otherwise: SAGAN has the numbers of its paper.
@@ -53,7 +54,8 @@ class TrainConfig:
     """
 
     dataset: str = "digits"
-    """digits, mnist, fashion-mnist, cifar10, celeba, or folder:PATH for your own images."""
+    """digits, mnist, fashion-mnist, cifar10, celeba, stacked-digits, stacked-mnist, or folder:PATH
+    for your own images."""
     data_root: str = "data"
     """Folder for data sets that have to be fetched."""
     model: ModelName = "dcgan"
@@ -108,6 +110,8 @@ class TrainConfig:
     """Record one step on the GPU and replay it: for small networks. Only on CUDA."""
     save_interval: int = 10
     """Epochs between two saved generators. The state of the run is saved every 10 minutes too."""
+    track: TrackName = "none"
+    """Measure the distance to the real images at each save, and keep the best generator."""
     device: str = "auto"
     """auto, cpu, cuda or mps. auto takes a GPU if there is one."""
     output_dir: str | None = "."
@@ -144,6 +148,7 @@ class TrainConfig:
         self._check_name("stem", StemName)
         self._check_name("augment", AugmentName)
         self._check_name("precision", PrecisionName)
+        self._check_name("track", TrackName)
         self._check_model()
         if self.image_size is not None and self.image_size not in (16, 32, 64, 128):
             raise CourseError(

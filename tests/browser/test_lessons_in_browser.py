@@ -50,6 +50,17 @@ LESSONS = [
         ["press skip", "move rounds", "move W row 1, right", "press discriminator"],
     ),
     ("12_sagan", ["press skip", "move moment", "move row", "press look into D"]),
+    (
+        "13_evaluation",
+        [
+            "press skip",
+            "move points N",
+            "press skip",
+            "move truncation",
+            "press skip",
+            "press Fake (f)",
+        ],
+    ),
 ]
 
 

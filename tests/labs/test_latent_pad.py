@@ -9,9 +9,9 @@ import torch
 
 from gan_course.data import load_images, to_uint8
 from gan_course.errors import CourseError
+from gan_course.evaluation.neighbours import Neighbours
 from gan_course.labs import LatentPad
 from gan_course.labs.latent_pad import CORNER, STRIP
-from gan_course.labs.latent_pad_neighbours import Neighbours
 from gan_course.labs.latent_pad_picture import place
 from gan_course.labs.sampler import draw_images, noise, strongest_directions
 from gan_course.models import DCGANGenerator
@@ -262,7 +262,7 @@ def test_a_generator_of_no_numbers_is_refused():
 
 def test_of_too_many_images_some_are_taken_and_it_says_so(monkeypatch):
     images = draw_images(new_generator(), noise(1, 60, 8))
-    monkeypatch.setattr("gan_course.labs.latent_pad_neighbours.MOST_NUMBERS", 20 * 256)
+    monkeypatch.setattr("gan_course.evaluation.neighbours.MOST_NUMBERS", 20 * 256)
     lab = LatentPad(new_generator(), images, revealed=True)
     assert len(lab.neighbours.images) == 20 and "of 20 out of 60" in texts(lab)
     assert "20 real images, each left out" in texts(lab)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
-from workers import conditional, config, state_of
+from workers import config, state_of, train_labelled
 
 from gan_course.models.weights import load_generator
 from gan_course.training import Trainer
@@ -46,7 +46,8 @@ def two(tmp_path_factory):
     run(Path(__file__).with_name("workers.py"), folder, free_port())
     reports = [json.loads((folder / f"{rank}.json").read_text()) for rank in (0, 1)]
     for rank, report in enumerate(reports):
-        report["state"], report["labelled state"] = torch.load(folder / f"{rank}.pt")
+        names = ("state", "labelled state", "after three")
+        report.update(zip(names, torch.load(folder / f"{rank}.pt"), strict=True))
     return reports
 
 
@@ -75,16 +76,17 @@ def test_two_processes_train_as_one_does(two, one):
 
 
 def test_so_do_they_with_classes_shifts_and_two_steps_of_d(two):
-    alone = Trainer(conditional()).fit(progress=False)
+    """Like one process for three steps. Without an average of past gradients (beta1 = 0) each Adam
+    step is about as long whatever the gradient, so that rounding soon grows large."""
+    alone, after_three = train_labelled()
     assert torch.equal(two[0]["labelled state"], two[1]["labelled state"])
     assert two[0]["labelled history"] == two[1]["labelled history"]
-    difference = (two[0]["labelled state"] - state_of(alone)).abs()
-    assert difference.median() < 1e-5
-    assert difference.quantile(0.99) < 3e-4 and difference.max() < 3e-3
-    for a, b in zip(two[0]["labelled history"], alone.history, strict=True):
-        assert a.keys() == b.keys() and "gamma_d" in a
-        for name in ("loss_d", "loss_g", "grad_d", "diversity", "eval_gap", "gamma_g"):
-            assert a[name] == pytest.approx(b[name], rel=2e-3, abs=1e-6), name
+    difference = (two[0]["after three"] - after_three).abs()
+    assert difference.median() < 1e-6 and difference.quantile(0.99) < 3e-5
+    a, b = two[0]["labelled history"][0], alone.history[0]
+    assert a.keys() == b.keys() and "gamma_d" in a
+    for name in ("loss_d", "loss_g", "grad_d", "diversity", "eval_gap", "gamma_g"):
+        assert a[name] == pytest.approx(b[name], rel=1e-4), name
 
 
 def test_only_the_first_process_writes_and_each_file_once_a_save(two):

@@ -5,6 +5,7 @@ python tests/training/workers.py FOLDER PORT
 The two processes are forked from one that has imported torch already, which is what takes long.
 """
 
+import itertools
 import json
 import os
 import sys
@@ -36,6 +37,13 @@ def conditional():
     choices = {"model": "sagan", "conditional": True, "augment": "translation"}
     choices |= {"discriminator_steps": 2, "image_size": 32, "batch_size": 64, "attention_at": 8}
     return config(None, num_epochs=1, **choices)
+
+
+def train_labelled():
+    """The trainer at the end of ``conditional``, and all its numbers after three steps."""
+    trainer = Trainer(conditional())
+    after_three = [state_of(trainer) for _ in itertools.islice(trainer.steps(), 3)][-1]
+    return trainer.fit(progress=False), after_three
 
 
 def state_of(trainer):
@@ -98,7 +106,7 @@ def main(folder):
     report["resumed like whole"] = torch.equal(state_of(resumed), state_of(whole))
     report["history like whole"] = resumed.history == whole.history
 
-    labelled = Trainer(conditional()).fit(progress=False)
+    labelled, after_three = train_labelled()
     report["labelled history"] = labelled.history
 
     try:
@@ -106,7 +114,7 @@ def main(folder):
     except Exception as error:
         report["uneven"] = str(error)
     (folder / f"{rank}.json").write_text(json.dumps(report))
-    torch.save([state_of(whole), state_of(labelled)], folder / f"{rank}.pt")
+    torch.save([state_of(whole), state_of(labelled), after_three], folder / f"{rank}.pt")
     whole.processes.leave()
 
 
