@@ -44,7 +44,7 @@ class _TinyD(nn.Module):
 
 def _cases(rng: torch.Generator) -> list[dict]:
     cases = []
-    for bias in (0.0, 3.0, -3.0, 1.0):
+    for bias in (0.0, 6.0, -6.0, 1.0):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(torch.randint(0, 10**6, (1,), generator=rng)))
             generator, discriminator = _TinyG(), _TinyD()
