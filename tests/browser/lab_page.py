@@ -104,7 +104,7 @@ class LabPage:
 
     def press(self, label: str) -> None:
         """Press a button by keyboard."""
-        self.find(label, "button.widget-button:visible", "").focus()
+        self.find(label, "button.jupyter-button:visible", "").focus()
         self.page.keyboard.press("Enter")
         self.page.wait_for_timeout(500)
 
