@@ -5,9 +5,8 @@ import re
 import pytest
 import torch
 from digits_classifier import class_shares, trained_classifier
-from real_data import copy_of_mnist
+from real_data import real_mnist
 
-from gan_course.data import load_images
 from gan_course.errors import CourseError
 from gan_course.evaluation.classifier import judge, load_classifier
 from gan_course.pretrained import FOLDER, available, load_pretrained
@@ -47,12 +46,7 @@ def test_mnist_is_as_good_as_its_card_says():
 
 def test_mnist_is_not_learned_by_heart(tmp_path, monkeypatch):
     """No more fakes lie very near to a training image than other training images do."""
-    from torchvision.datasets import MNIST
-
-    root = copy_of_mnist(tmp_path)
-    monkeypatch.setattr(MNIST, "mirrors", ["http://127.0.0.1:9/"])  # nothing listens there
-    with pytest.warns(UserWarning, match="10,000 images"):
-        training = load_images("mnist", 32, root)
+    training = real_mnist(tmp_path, monkeypatch)
     real = training.take(torch.arange(10_000)).flatten(1)
     fake = load_pretrained("mnist").generate(500, torch.Generator().manual_seed(5)).flatten(1)
     to_fake = torch.cdist(fake, real).min(dim=1).values

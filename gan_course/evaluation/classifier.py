@@ -140,7 +140,7 @@ class Verdict:
 
 
 @torch.no_grad()
-def judge(classifier: Classifier, images: Tensor, batch_size: int = 256) -> Verdict:
+def judge(classifier: nn.Module, images: Tensor, batch_size: int = 256) -> Verdict:
     """Let ``classifier``, in eval mode, look at ``images`` (N, C, 32, 32) in [-1, 1].
 
     Raises:

@@ -15,7 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan_course.data import to_uint8
+from gan_course.data import ImageSet, to_uint8
+from gan_course.data.images import to_floats
 from gan_course.errors import CourseError
 from gan_course.evaluation.classifier import Classifier, available_classifiers, load_classifier
 
@@ -70,7 +71,7 @@ class Extractor:
 
 def to_size(images: Tensor, size: int | None) -> Tensor:
     """Round to 256 levels, and resize if the side is another; floats in [-1, 1]."""
-    images = to_uint8(images).float() / 127.5 - 1
+    images = to_floats(to_uint8(images))
     if size is None or images.shape[-2:] == (size, size):
         return images
     # antialias: without it, small images of large ones are made of a few of their pixels only
@@ -109,6 +110,12 @@ def load_extractor(name: str | Path) -> Extractor:
 
     label = str(name) if Path(name).suffix != ".safetensors" else Path(name).name
     return Extractor(label, 32, classifier, compute, classifier)
+
+
+def real_features(extractor: Extractor, images: ImageSet, count: int, seed: int) -> Tensor:
+    """The features of ``count`` real images that the seed chooses: (count, F), on the CPU."""
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[:count]
+    return torch.cat([extractor(images.take(rows).cpu()) for rows in order.split(1000)])
 
 
 def default_features(dataset: str) -> str:

@@ -13,7 +13,13 @@ from gan_course.data import ImageSet
 from gan_course.errors import CourseError
 from gan_course.evaluation.classifier import judge
 from gan_course.evaluation.coverage import coverage, perfect_coverage, stacked_classes
-from gan_course.evaluation.features import Extractor, default_features, load_extractor, to_size
+from gan_course.evaluation.features import (
+    Extractor,
+    default_features,
+    load_extractor,
+    real_features,
+    to_size,
+)
 from gan_course.evaluation.frechet import frechet_distance
 from gan_course.evaluation.kernel import kernel_distance
 from gan_course.evaluation.neighbours import Neighbours
@@ -138,9 +144,7 @@ def evaluate(
             f"the generator draws images of {fakes.shape[1]} channels, and {images.name} has "
             f"{images.shape[0]}: choose the data set that it was trained on."
         )
-    rng = torch.Generator().manual_seed(seed)
-    order = torch.randperm(len(images), generator=rng)[:count]
-    real = torch.cat([extractor(images.take(rows).cpu()) for rows in order.split(1000)])
+    real = real_features(extractor, images, count, seed)
     fake = extractor(fakes)
     report = Report(
         name,
@@ -268,9 +272,7 @@ def tracked_metric(
         raise CourseError(f"the tracked metric must be frechet or kernel, not {kind!r}.")
     extractor = load_extractor(features or default_features(images.name))
     count = min(num_images, len(images))
-    rng = torch.Generator().manual_seed(seed)
-    rows = torch.randperm(len(images), generator=rng)[:count]
-    real = torch.cat([extractor(images.take(part).cpu()) for part in rows.split(1000)])
+    real = real_features(extractor, images, count, seed)
 
     def metric(generator: nn.Module) -> float:
         extractor.to(next(generator.parameters()).device)

@@ -238,13 +238,6 @@ class AttentionProbe(Lab):
         self.predict(self.question(), answer, truth)
         self.revealed = True
 
-    def guess_line(self) -> str | None:
-        guess = self.predictions[-1] if self.revealed and self.predictions else None
-        if guess is None or guess["answer"] is None:
-            return None
-        verdict = "right" if guess["right"] else f"it was {guess['truth']}"
-        return f"Your guess at the start: {guess['answer']}, {verdict}."
-
     # ---- the picture --------------------------------------------------------------------------
 
     def draw(self) -> Canvas:

@@ -130,6 +130,15 @@ class Lab(HasTraits):
         self.predictions.append(entry)
         return right
 
+    def guess_line(self) -> str | None:
+        """The guess that opened the lab and whether it was right, for labs in which a guess sets
+        the trait ``revealed``; None before, and if it was skipped."""
+        guess = self.predictions[-1] if self.revealed and self.predictions else None
+        if guess is None or guess["answer"] is None:
+            return None
+        verdict = "right" if guess["right"] else f"it was {guess['truth']}"
+        return f"Your guess at the start: {guess['answer']}, {verdict}."
+
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
         """The live widget, and for readers without a kernel a still picture with its alt text."""
         alt, still = self.alt_text(), self.render()

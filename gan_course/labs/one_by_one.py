@@ -232,13 +232,6 @@ class OneByOne(Lab):
         self.predict(self.question(), answer, said((self.weight @ pixel).tolist()))
         self.revealed = True
 
-    def guess_line(self) -> str | None:
-        guess = self.predictions[-1] if self.revealed and self.predictions else None
-        if guess is None or guess["answer"] is None:
-            return None
-        verdict = "right" if guess["right"] else f"it was {guess['truth']}"
-        return f"Your guess at the start: {guess['answer']}, {verdict}."
-
     # ---- the picture --------------------------------------------------------------------------
 
     def draw(self) -> Canvas:

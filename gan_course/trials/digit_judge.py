@@ -14,6 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gan_course.data import ImageSet, load_images
+from gan_course.evaluation.classifier import judge
+from gan_course.evaluation.frechet import frechet_distance
 
 EPOCHS = 20
 BATCH_SIZE = 32
@@ -71,44 +73,26 @@ def trained_judge() -> tuple[DigitJudge, float]:
     # Whatever the caller has set: its random numbers are left alone, and gradients are needed.
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         torch.manual_seed(0)
-        judge = DigitJudge()
-        optimizer = torch.optim.Adam(judge.parameters(), lr=2e-3)
+        network = DigitJudge()
+        optimizer = torch.optim.Adam(network.parameters(), lr=2e-3)
         for _ in range(EPOCHS):
             for rows in torch.randperm(len(images)).split(BATCH_SIZE):
                 # Moved by up to two pixels, so that it doesn't mind where in the image a digit is.
                 down, right = torch.randint(-2, 3, (2,)).tolist()
                 moved = images[rows].roll((down, right), dims=(2, 3))
-                loss = F.cross_entropy(judge(moved), labels[rows])
+                loss = F.cross_entropy(network(moved), labels[rows])
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
-    judge.eval().requires_grad_(False)
-    right = judge(data.take(held_back)).argmax(dim=1) == data.labels[held_back]
-    return judge, right.float().mean().item()
+    network.eval().requires_grad_(False)
+    right = network(data.take(held_back)).argmax(dim=1) == data.labels[held_back]
+    return network, right.float().mean().item()
 
 
 def name_digits(images: Tensor) -> tuple[Tensor, Tensor]:
     """(N, 1, 32, 32) in [-1, 1] -> what each shows (N,), and how sure the judge is of it (N,)."""
-    confidence, classes = trained_judge()[0](images).softmax(dim=1).max(dim=1)
-    return classes, confidence
-
-
-def frechet_distance(features_a: Tensor, features_b: Tensor) -> float:
-    """How far two sets of features (N, F) and (M, F) are apart, if each is replaced by a Gaussian.
-
-    ``|mean_a - mean_b|^2 + trace(cov_a + cov_b - 2 (cov_a cov_b)^(1/2))``: 0 for equal means and
-    covariances. With Inception's features it is called the FID.
-
-    Source: Heusel et al. 2017, eq. 6.
-    """
-    a, b = features_a.double(), features_b.double()
-    cov_a, cov_b = torch.cov(a.T), torch.cov(b.T)
-    # The eigenvalues of cov_a cov_b are those of a symmetric matrix: real, and not negative.
-    values, vectors = torch.linalg.eigh(cov_a)
-    root_a = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
-    root = torch.linalg.eigvalsh(root_a @ cov_b @ root_a).clamp(min=0).sqrt().sum()
-    between_means = (a.mean(dim=0) - b.mean(dim=0)).square().sum()
-    return max(0.0, (between_means + cov_a.trace() + cov_b.trace() - 2 * root).item())
+    verdict = judge(trained_judge()[0], images)
+    return verdict.classes, verdict.confidence
 
 
 @lru_cache
@@ -131,13 +115,12 @@ def judge_digits(images: Tensor, labels: Tensor | None = None) -> dict[str, floa
         ``rarest``: share of the digit that it sees least often; 0.1 would be even.
         ``agree``: share of images that show what they were asked to be; only with labels.
     """
-    classes, confidence = name_digits(images)
-    shares = torch.bincount(classes, minlength=10) / len(classes)
+    verdict = judge(trained_judge()[0], images)
     found = {
         "distance": frechet_distance(trained_judge()[0].features(images), features_of_the_real()),
-        "sure": (confidence >= 0.9).float().mean().item(),
-        "rarest": shares.min().item(),
+        "sure": verdict.confident(0.9),
+        "rarest": verdict.shares.min().item(),
     }
     if labels is not None:
-        found["agree"] = (classes == labels).float().mean().item()
+        found["agree"] = (verdict.classes == labels).float().mean().item()
     return found

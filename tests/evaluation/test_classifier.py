@@ -5,7 +5,7 @@ import sys
 
 import pytest
 import torch
-from real_data import copy_of_mnist
+from real_data import real_mnist
 from safetensors.torch import save_file
 
 from gan_course.data import load_images
@@ -52,12 +52,7 @@ def test_judge_counts_and_does_not_depend_on_the_batch_size():
 
 
 def test_the_mnist_classifier_is_as_good_as_its_card_says(tmp_path, monkeypatch):
-    from torchvision.datasets import MNIST
-
-    root = copy_of_mnist(tmp_path)
-    monkeypatch.setattr(MNIST, "mirrors", ["http://127.0.0.1:9/"])  # nothing listens there
-    with pytest.warns(UserWarning, match="10,000 images"):
-        images = load_images("mnist", 32, root)
+    images = real_mnist(tmp_path, monkeypatch)
     torch.manual_seed(0)
     test = torch.randperm(10_000)[:2_000]
     assert accuracy(load_classifier("mnist"), images, test) == pytest.approx(0.9955, abs=0.001)

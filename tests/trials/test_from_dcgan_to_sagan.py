@@ -11,12 +11,12 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from gan_course.errors import CourseError
+from gan_course.evaluation.frechet import frechet_distance
 from gan_course.models import SAGANGenerator
 from gan_course.trials import record_attention
 from gan_course.trials.digit_judge import (
     digits,
     features_of_the_real,
-    frechet_distance,
     halves,
     judge_digits,
     name_digits,
