@@ -2,10 +2,12 @@
 
 import atexit
 import os
+import re
 import shutil
 import signal
 import tempfile
 
+import pytest
 from hypothesis import settings
 
 # Set before torch is imported anywhere, and inherited by every kernel that a test starts.
@@ -22,3 +24,17 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # A first call warms torch up, and machines of a class are slow: no deadline per example.
 settings.register_profile("course", deadline=None)
 settings.load_profile("course")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With several workers, the tests of a file go to one of them; lessons in a browser to two."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFile(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            lesson = re.search(r"test_lesson\[\d*(\d)_", nodeid)
+            half = f" {int(lesson[1]) % 2}" if lesson else ""
+            return super()._split_scope(nodeid) + half
+
+    return ByFile(config, log)
