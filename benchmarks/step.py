@@ -280,6 +280,9 @@ def warm_up(steps: dict[str, Step], device: torch.device, clock: Clock) -> dict[
         name -> why it was left out.
     """
     left_out = {}
+    # All rows run the same lines of Python, of which torch keeps eight compiled forms: too few for
+    # a table. Beyond them a row would quietly be an eager one.
+    torch._dynamo.config.recompile_limit = 64
     for name, step in list(steps.items()):
         try:
             take_turn(step, 3, device, clock)

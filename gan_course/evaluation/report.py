@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
@@ -82,7 +83,8 @@ class Report:
             f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:<{widths[2]}}  {d}" for a, b, c, d in rows
         ]
         whole = ", ".join(f"{k} {_short(v)}" for k, v in self.protocol.items())
-        return "\n".join([self.generator, *(line.rstrip() for line in lines), f"all: {whole}"])
+        whole = textwrap.fill(f"all: {whole}", 100, subsequent_indent="     ")
+        return "\n".join([self.generator, *(line.rstrip() for line in lines), whole])
 
 
 def _short(value: object) -> str:

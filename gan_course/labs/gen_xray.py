@@ -15,9 +15,8 @@ from gan_course.labs import gen_xray_picture as picture
 from gan_course.labs.base import Lab, Number, heading, question_html, row, slider
 from gan_course.labs.drawing import Canvas
 from gan_course.labs.gen_xray_numbers import NUM_Z, Xray
-from gan_course.labs.sampler import noise
+from gan_course.labs.latent import dcgan_from, noise
 from gan_course.models import DCGANGenerator
-from gan_course.models.weights import load_generator
 
 OTHERS = 12  # small images below the large ones
 QUESTION = (
@@ -56,18 +55,7 @@ class GenXray(Lab):
     revealed = Bool(False)
 
     def __init__(self, generator: DCGANGenerator | str | Path | None = None, **traits) -> None:
-        if generator is None:
-            from gan_course.pretrained import load_pretrained
-
-            generator = load_pretrained("digits")
-        elif isinstance(generator, str | Path):
-            generator = load_generator(generator)
-        elif not isinstance(generator, DCGANGenerator):
-            raise CourseError(
-                f"generator must be a DCGANGenerator or the path of a checkpoint, but is "
-                f"{type(generator).__name__}."
-            )
-        self.xray = Xray(generator)
+        self.xray = Xray(dcgan_from(generator))
         super().__init__(**traits)
         self._kept: tuple[tuple, dict] = ((), {})
 

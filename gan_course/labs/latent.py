@@ -3,10 +3,34 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
+
+from gan_course.errors import CourseError
+from gan_course.models import DCGANGenerator
+from gan_course.models.weights import load_generator
+from gan_course.pretrained import load_pretrained
+
+
+def dcgan_from(generator: DCGANGenerator | str | Path | None) -> DCGANGenerator:
+    """The one that ships with the course (None), that of a checkpoint (its path), or the one given.
+
+    Raises:
+        CourseError: if it is something else, or the checkpoint holds another architecture.
+    """
+    if generator is None:
+        return load_pretrained("digits")
+    if isinstance(generator, str | Path):
+        generator = load_generator(generator)
+    if not isinstance(generator, DCGANGenerator):
+        raise CourseError(
+            f"generator must be a DCGANGenerator or the path of a checkpoint of one, but is "
+            f"{type(generator).__name__}. This lab knows no other architecture."
+        )
+    return generator
 
 
 @torch.no_grad()

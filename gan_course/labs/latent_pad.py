@@ -26,9 +26,8 @@ from gan_course.labs.base import (
     slider,
 )
 from gan_course.labs.drawing import Canvas
-from gan_course.labs.sampler import draw_images, noise, slerp, strongest_directions
+from gan_course.labs.latent import dcgan_from, draw_images, noise, slerp, strongest_directions
 from gan_course.models import DCGANGenerator
-from gan_course.models.weights import load_generator
 
 CORNER = 0.6  # where the seeds lie on the pad: A at (-0.6, -0.6), B to its right, C above it
 REACH = 3.0  # how far the edge of the pad is along a principal direction
@@ -79,18 +78,7 @@ class LatentPad(Lab):
         **traits: object,
     ) -> None:
         super().__init__(**traits)
-        if generator is None:
-            from gan_course.pretrained import load_pretrained
-
-            generator = load_pretrained("digits")
-        elif isinstance(generator, str | Path):
-            generator = load_generator(generator)
-        elif not isinstance(generator, DCGANGenerator):
-            raise CourseError(
-                f"generator must be a DCGANGenerator or the path of a checkpoint, but is "
-                f"{type(generator).__name__}."
-            )
-        self.generator = generator
+        self.generator = generator = dcgan_from(generator)
         if not draw_images(generator, noise(0, 2, generator.latent_dim)).isfinite().all():
             raise CourseError(
                 "this generator makes images that are no numbers (NaN), so there is nothing to "

@@ -98,7 +98,7 @@ def _matrix_controls(lab) -> list[widgets.Widget]:
 
 def _d_controls(lab) -> list[widgets.Widget]:
     gap = widgets.ToggleButtons(options=[(f"{gap:g}", gap) for gap in GAPS], description="gap")
-    gap.style.button_width = "46px"
+    gap.style.button_width = "58px"
     gap.style.description_width = "40px"
     widgets.link((lab, "gap"), (gap, "value"))
     held = widgets.Checkbox(description="spectral norm on every layer", indent=False)

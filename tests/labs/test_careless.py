@@ -9,6 +9,8 @@ from traitlets import TraitError
 
 from gan_course.errors import CourseError
 from gan_course.labs import Flipbook, GenXray, LatentPad, TimeMachine
+from gan_course.models import SAGANGenerator
+from gan_course.models.weights import save_generator
 
 LABS = [Flipbook, GenXray, LatentPad, TimeMachine]
 
@@ -61,10 +63,19 @@ def test_a_question_is_answered_once(make):
     assert len(lab.predictions) == 1
 
 
+@pytest.mark.parametrize("lab", [GenXray, LatentPad])
+def test_a_lab_for_dcgan_refuses_another_architecture(lab, tmp_path):
+    path = tmp_path / "sagan.pth"
+    save_generator(SAGANGenerator(32, 1, 8, 8, attention_at=None, num_classes=10), path)
+    with pytest.raises(CourseError, match="This lab knows no other architecture"):
+        lab(path)
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
         (lambda: GenXray(3), "must be a DCGANGenerator"),
+        (lambda: LatentPad(True), "must be a DCGANGenerator"),
         (lambda: GenXray().predict_layer(7), "no layer 7 here; choose from 0 to 2"),
         (lambda: GenXray(factor=float("nan")), "factor must be a number"),
         (lambda: LatentPad(images="mnist"), "images must be images"),
