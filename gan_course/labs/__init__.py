@@ -17,6 +17,7 @@ _HOME = {
     "FrechetBench": "frechet_bench",
     "GateAndNorm": "gate_and_norm",
     "GenXray": "gen_xray",
+    "Glossary": "glossary",
     "Lab": "base",
     "LatentPad": "latent_pad",
     "LiveTraining": "live_training",

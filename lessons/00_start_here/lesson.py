@@ -346,6 +346,9 @@ print(sampler.code())
 # **The code is real.** What a lesson shows in pieces is in the package `gan_course`, whole. Open
 # `gan_course/models/dcgan.py` whenever you wonder how G looks inside.
 #
+# **A word you do not know?** The [glossary](90_glossary_and_gallery.ipynb) has every term in English,
+# Japanese and Chinese, with its lesson and its line of code.
+#
 # ### Cells, in one table
 #
 # | you want to | do this |

@@ -108,6 +108,20 @@ class LabPage:
         self.page.keyboard.press("Enter")
         self.page.wait_for_timeout(500)
 
+    def write(self, label: str, text: str, timeout: float = 10) -> None:
+        """Type into a text field; what is shown below it must become another thing."""
+        field = self.find(label, ".widget-label", ".widget-text")
+        output = field.locator(
+            "xpath=ancestor::*[contains(concat(' ', @class, ' '), ' jp-OutputArea-output ')]"
+        ).last
+        before = output.inner_text()
+        field.locator("input").fill(text)
+        start = time.monotonic()
+        while output.inner_text() == before:
+            if time.monotonic() > start + timeout:
+                raise TimeoutError(f"writing into {label!r} changed nothing in {timeout} s")
+            self.page.wait_for_timeout(20)
+
     def move(self, label: str, timeout: float = 10) -> float:
         """Move a slider one step by keyboard; seconds until a picture beside it changes."""
         slider = self.find(label, ".widget-label", ".widget-slider")

@@ -61,6 +61,7 @@ LESSONS = [
             "press Fake (f)",
         ],
     ),
+    ("90_glossary_and_gallery", ["write search collapse"]),
 ]
 
 
@@ -74,6 +75,9 @@ def test_lesson(lab_page, lab_server, lesson, actions):
         verb, label = action.split(" ", 1)
         if verb == "press":
             lab_page.press(label)
+        elif verb == "write":
+            label, text = label.split(" ", 1)
+            lab_page.write(label, text)
         else:
             seconds = lab_page.move(label)
             print(f"{lesson}: {label} -> new picture after {seconds * 1000:.0f} ms")
