@@ -62,6 +62,7 @@ LESSONS = [
         ],
     ),
     ("90_glossary_and_gallery", ["write search collapse"]),
+    ("91_gan_in_keras", []),
 ]
 
 
