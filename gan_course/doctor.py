@@ -162,10 +162,10 @@ def boundary(loss: str, logits_real: Tensor, logits_fake: Tensor) -> Tensor | fl
     """The logit above which D says "real", for a loss of ``gan_course.losses``.
 
     0 for a probability's logit and for hinge, and 0.5 for least squares, whose targets are 1 and 0.
-    A Wasserstein critic has no such place, as its scores count only against each other: the middle
-    of the two means is taken.
+    A Wasserstein critic has no such place, nor has D in a relativistic game, as scores count only
+    against each other there: the middle of the two means is taken.
     """
-    if loss == "wasserstein":
+    if loss in ("wasserstein", "relativistic"):
         return (logits_real.mean() + logits_fake.mean()) / 2
     return 0.5 if loss == "least-squares" else 0.0
 

@@ -10,17 +10,22 @@ infinity, and the gradient is lost. ``softplus(x) = log(1 + exp(x))`` is the sam
 safely, through ``-log(sigmoid(x)) = softplus(-x)`` and ``-log(1 - sigmoid(x)) = softplus(x)``.
 
 Every function takes logits of any shape and returns a scalar: the mean over the batch.
+
+The relativistic loss compares pairs, so its G needs the logits of real images too: it stands apart,
+in ``PAIRED``. What keeps D smooth, whatever the loss, is ``squared_slope``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 __all__ = [
     "LOSSES",
+    "PAIRED",
     "discriminator_loss",
     "generator_loss",
     "hinge_d_loss",
@@ -31,6 +36,9 @@ __all__ = [
     "minimax_g_loss",
     "non_saturating_d_loss",
     "non_saturating_g_loss",
+    "relativistic_d_loss",
+    "relativistic_g_loss",
+    "squared_slope",
     "wasserstein_d_loss",
     "wasserstein_g_loss",
 ]
@@ -125,6 +133,45 @@ def least_squares_g_loss(logits_fake: Tensor) -> Tensor:
     return 0.5 * ((logits_fake - 1) ** 2).mean()
 
 
+def relativistic_d_loss(logits_real: Tensor, logits_fake: Tensor) -> Tensor:
+    """Each real image is to look more real than the fake beside it; how real, nobody asks.
+
+    Only differences count, so D cannot win by calling everything in one region real, and dropping
+    a kind of image costs G something wherever real images of that kind are compared.
+
+    Args:
+        logits_real, logits_fake: of the same shape, for they are taken in pairs.
+
+    Source: Jolicoeur-Martineau 2019 (RpGAN); Huang et al. 2024 (R3GAN), eq. 2, which adds R1 and R2
+    (``squared_slope`` at real images and at fakes) and then needs no other trick.
+    """
+    return F.softplus(logits_fake - logits_real).mean()
+
+
+def relativistic_g_loss(logits_fake: Tensor, logits_real: Tensor) -> Tensor:
+    """The same pairs, seen from the other side: each fake is to look more real than its partner."""
+    return F.softplus(logits_real - logits_fake).mean()
+
+
+def squared_slope(logits: Tensor, images: Tensor) -> Tensor:
+    """How steep D is at these images: the mean of ``|d logit / d image|²``, all pixels added up.
+
+    At real images, times gamma / 2, this is the penalty R1, at fakes R2. Where D is flat it leaves
+    G alone; so G can come to rest where its images fit the real ones.
+
+    Args:
+        logits: D's logits (N,), each made from its own image alone: BatchNorm would mix them.
+        images: (N, C, H, W), which the logits were computed from and which require a gradient.
+
+    Returns:
+        a scalar whose own gradient reaches D's weights: the graph of the slope is kept.
+
+    Source: Mescheder et al. 2018, "Which Training Methods for GANs do actually Converge?".
+    """
+    (slope,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
+    return slope.float().square().flatten(1).sum(dim=1).mean()
+
+
 # name -> (loss of D, loss of G)
 LOSSES: dict[str, tuple[Callable[..., Tensor], Callable[[Tensor], Tensor]]] = {
     "non-saturating": (non_saturating_d_loss, non_saturating_g_loss),
@@ -132,6 +179,11 @@ LOSSES: dict[str, tuple[Callable[..., Tensor], Callable[[Tensor], Tensor]]] = {
     "hinge": (hinge_d_loss, hinge_g_loss),
     "wasserstein": (wasserstein_d_loss, wasserstein_g_loss),
     "least-squares": (least_squares_d_loss, least_squares_g_loss),
+}
+
+# The same for losses of pairs, whose G takes (logits_fake, logits_real).
+PAIRED: dict[str, tuple[Callable[..., Tensor], Callable[..., Tensor]]] = {
+    "relativistic": (relativistic_d_loss, relativistic_g_loss),
 }
 
 # Only where the target is a probability does a smoothed label mean anything.
@@ -144,7 +196,7 @@ def discriminator_loss(
     """D's loss by name, optionally with one-sided label smoothing.
 
     Args:
-        name: a key of ``LOSSES``.
+        name: a key of ``LOSSES`` or ``PAIRED``.
         logits_real, logits_fake: D's logits.
         label_smoothing: how far the real target is lowered below 1, in [0, 1). 0.1 gives 0.9.
 
@@ -162,13 +214,22 @@ def discriminator_loss(
     return loss_d(logits_real, logits_fake, real_label=1.0 - label_smoothing)
 
 
-def generator_loss(name: str, logits_fake: Tensor) -> Tensor:
-    """G's loss by name. Raises ValueError for an unknown name."""
+def generator_loss(name: str, logits_fake: Tensor, logits_real: Tensor | None = None) -> Tensor:
+    """G's loss by name; those in ``PAIRED`` need D's logits of real images too.
+
+    Raises:
+        ValueError: for an unknown name, or where the real logits are missing.
+    """
     _, loss_g = _pair(name)
-    return loss_g(logits_fake)
+    if name not in PAIRED:
+        return loss_g(logits_fake)
+    if logits_real is None:
+        raise ValueError(f"the {name} loss compares pairs: give G's loss the real logits too.")
+    return loss_g(logits_fake, logits_real)
 
 
-def _pair(name: str) -> tuple[Callable[..., Tensor], Callable[[Tensor], Tensor]]:
-    if name not in LOSSES:
-        raise ValueError(f"there is no loss called {name!r}; choose one of {', '.join(LOSSES)}.")
-    return LOSSES[name]
+def _pair(name: str) -> tuple[Callable[..., Tensor], Callable[..., Tensor]]:
+    known = LOSSES | PAIRED
+    if name not in known:
+        raise ValueError(f"there is no loss called {name!r}; choose one of {', '.join(known)}.")
+    return known[name]

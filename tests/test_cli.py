@@ -93,7 +93,7 @@ def test_a_second_run_in_the_same_folder_is_refused_and_nothing_is_lost(trained)
         (["train", "--beta1", "1"], "[0, 1)"),
         (["train", "--label-smoothing", "0.1", "--loss", "hinge"], "no labels"),
         (["train", "--loss", "hinged"], "hinge"),
-        (["train", "--conditional"], "a dcgan has no such thing"),
+        (["train", "--conditional"], "dcgan has no such thing"),
         (["train", "--model", "sagan", "--attention-at", "32"], "one of 4, 8, 16"),
         (["train", "--spectral-norm", "maybe"], "'maybe'"),
         (["train", "--dataset", "cats"], "'cats'"),

@@ -229,4 +229,17 @@ LESSONS = (
             "share_nearer",
         ),
     ),
+    Lesson(
+        "16_your_own_images",
+        "Your own images: from a folder to a model card",
+        80,
+        (
+            "true_or_not",
+            "difference_hash",
+            "keep_first",
+            "relativistic_losses",
+            "slope_penalty",
+            "next_share",
+        ),
+    ),
 )

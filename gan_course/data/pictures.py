@@ -10,9 +10,10 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 SMALLEST = 4  # pixels; what is smaller is an icon or a mistake
+THUMBNAIL = 64  # pixels: what duplicates are looked for at
 
 
-def read_picture(path: Path, size: int) -> Tensor:
+def read_picture(path: Path, size: int = THUMBNAIL) -> Tensor:
     """Decode a file: uint8 (3, size, size), turned as its camera says, what is clear made white.
 
     Raises:

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from gan_course.data.duplicates import first_of_each, small_copy
 from gan_course.data.images import ImageSet
 from gan_course.data.pictures import read_picture, to_square
 from gan_course.errors import CourseError
@@ -44,6 +45,7 @@ def load_images(
     root: str | Path = "data",
     device: str | torch.device = "cpu",
     memory_budget: int | None = None,
+    drop_duplicates: bool = False,
 ) -> ImageSet:
     """Load a data set by name and bring every image to one square size.
 
@@ -58,6 +60,8 @@ def load_images(
         device: where the pixels are to live.
         memory_budget: how many bytes the pixels may take; half of what is free if None. Larger
             sets stay on disk and are read image by image.
+        drop_duplicates: of a folder, leave out images that are nearly the same as an earlier one;
+            see ``data.duplicates``.
 
     Raises:
         CourseError: if the data set is unknown or cannot be had; the message says what to do.
@@ -68,7 +72,7 @@ def load_images(
         memory_budget = free_memory(device) // 2
 
     if name.startswith("folder:"):
-        return _folder(name, size, device, memory_budget)
+        return _folder(name, size, device, memory_budget, drop_duplicates)
     if name not in DATASETS:
         raise CourseError(
             f"there is no data set called {name!r}. Choose one of {', '.join(DATASETS)}, or "
@@ -167,7 +171,7 @@ def _torchvision(name: str, root: Path) -> tuple[Sequence[Image.Image], Tensor |
         from torchvision import datasets
     except Exception as error:  # one that does not fit torch fails while it is imported
         raise CourseError(
-            f"torchvision, which reads {name}, cannot be imported ({_one_line(error)}). Install "
+            f"torchvision, which reads {name}, cannot be imported ({one_line(error)}). Install "
             f"both together: pip install --upgrade torch torchvision. {OFFLINE}"
         ) from error
     try:
@@ -191,7 +195,7 @@ def _torchvision(name: str, root: Path) -> tuple[Sequence[Image.Image], Tensor |
                 )
                 return _Pictures(test_split), torch.as_tensor(test_split.targets)
         raise CourseError(
-            f"the data set {name} is not in {root} and could not be fetched ({_one_line(error)}). "
+            f"the data set {name} is not in {root} and could not be fetched ({one_line(error)}). "
             f"Connect to the network and try again, or point --data-root at a folder that has it. "
             f"{OFFLINE}"
         ) from error
@@ -227,17 +231,27 @@ class _Pictures(Sequence):
         return self.data[i][0]
 
 
-def _folder(name: str, size: int, device: torch.device, memory_budget: int) -> ImageSet:
-    folder = Path(name.removeprefix("folder:")).expanduser()
+def named_as_images(folder: Path) -> list[Path]:
+    """Everything in the folder and its subfolders that is called like an image, in order.
+
+    Raises:
+        CourseError: if there is no such folder, or it may not be read.
+    """
     if not folder.is_dir():
         what = "is a file, not a folder" if folder.exists() else "does not exist"
         raise CourseError(f"the image folder {folder} {what}. Give it as --dataset folder:PATH.")
     try:
         next(folder.iterdir(), None)  # the search below passes over what it may not read
-        files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_ENDINGS)
-        files = [p for p in files if p.is_file()]
+        return sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_ENDINGS)
     except OSError as error:
         raise CourseError(f"the image folder {folder} cannot be read: {error.strerror}.") from error
+
+
+def _folder(
+    name: str, size: int, device: torch.device, memory_budget: int, drop_duplicates: bool
+) -> ImageSet:
+    folder = Path(name.removeprefix("folder:")).expanduser()
+    files = [p for p in named_as_images(folder) if p.is_file()]
     if not files:
         raise CourseError(
             f"the folder {folder} holds no images. Looked for {', '.join(IMAGE_ENDINGS)}, in "
@@ -246,12 +260,14 @@ def _folder(name: str, size: int, device: torch.device, memory_budget: int) -> I
 
     # Every file is decoded to its end, for many breaks are there, and kept if all of them fit.
     fits = len(files) * 3 * size * size <= memory_budget
-    good, pixels, skipped = [], [], []
+    good, pixels, skipped, copies = [], [], [], []
     for path in files:
         try:
             picture = read_picture(path, size)
+            if drop_duplicates:
+                copies.append(small_copy(read_picture(path)))
         except Exception as error:  # a damaged file can fail anywhere in Pillow
-            skipped.append(f"{path.relative_to(folder)}: {_one_line(error)}")
+            skipped.append(f"{path.relative_to(folder)}: {one_line(error)}")
         else:
             good.append(path)
             if fits:
@@ -262,26 +278,35 @@ def _folder(name: str, size: int, device: torch.device, memory_budget: int) -> I
     if not good:
         raise CourseError(f"none of the {len(files)} images in {folder} can be read: {skipped[0]}.")
 
+    if drop_duplicates:
+        kept = [i for i, first in enumerate(first_of_each(copies)) if first == i]
+        good = [good[i] for i in kept]
+        pixels = [pixels[i] for i in kept] if fits else pixels
+
     def read(i: int) -> Tensor:
         try:
             return read_picture(good[i], size).to(device)
         except Exception as error:
             raise CourseError(
                 f"{good[i]} could be read when training began, and now cannot be: "
-                f"{_one_line(error)}."
+                f"{one_line(error)}."
             ) from error
 
-    shape, labels = (3, size, size), _labels_of(good, folder)
+    shape, labels = (3, size, size), class_numbers([path.relative_to(folder) for path in good])
     if fits:
         together = torch.stack(pixels).to(device)
         return ImageSet(name, shape, len(good), together, labels=labels, skipped=skipped)
     return ImageSet(name, shape, len(good), read=read, labels=labels, skipped=skipped)
 
 
-def _labels_of(files: list[Path], folder: Path) -> Tensor | None:
+def class_numbers(files: list[Path]) -> Tensor | None:
     """The number of each file's subfolder in alphabetical order, one for each class, as is usual;
-    None if some files lie beside the subfolders or there is one subfolder only."""
-    places = [path.relative_to(folder).parts for path in files]
+    None if some files lie beside the subfolders or there is one subfolder only.
+
+    Args:
+        files: relative to the folder.
+    """
+    places = [path.parts for path in files]
     classes = sorted({parts[0] for parts in places})
     if any(len(parts) < 2 for parts in places) or len(classes) < 2:
         return None
@@ -289,7 +314,7 @@ def _labels_of(files: list[Path], folder: Path) -> Tensor | None:
     return torch.tensor([number[parts[0]] for parts in places])
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
     """What went wrong, on one line, in at most 300 characters."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return " ".join(str(text).split())[:300].rstrip(".:")

@@ -17,6 +17,7 @@ from gan_course.data import image_grid
 from gan_course.errors import CourseError
 from gan_course.labs.base import TEXT, Lab, image_html, torch_threads
 from gan_course.labs.drawing import FAINT, INK, LINE, Canvas
+from gan_course.losses import PAIRED
 from gan_course.training import Trainer
 
 FRAME_SECONDS = 0.15  # training between two pictures; a click waits at most this long
@@ -161,7 +162,8 @@ class LiveTraining(Lab):
         return grid.resize((factor * grid.width, factor * grid.height), NEAREST)
 
     def curves(self) -> Canvas:
-        """Both losses, and below them D's mean probabilities, over the images seen."""
+        """Both losses, and below them D's mean probabilities, or how often it is right, over the
+        images seen."""
         canvas = Canvas(400, 400)
         history = self.trainer.history
         losses = [
@@ -170,6 +172,10 @@ class LiveTraining(Lab):
         ]
         top = max([2.0] + [min(r[key], 10.0) for _, key, *_ in losses for r in history])
         _chart(canvas, 30, "Losses", history, losses, top)
+        if self.trainer.config.loss in PAIRED:  # a logit alone says nothing there
+            right = [("right answers of D", "accuracy", palette.DISCRIMINATOR, 3.0, None)]
+            _chart(canvas, 230, "D's share of right answers; 0.5 is guessing", history, right, 1.0)
+            return canvas
         opinions = [
             ("● D(x), real", "mean_d_real", palette.REAL, 2.0, None),
             ("▲ D(G(z)), fake", "mean_d_fake", palette.FAKE, 2.0, (6, 4)),
@@ -224,10 +230,10 @@ class LiveTraining(Lab):
         if not self.last:
             return text + ". Nothing is trained yet."
         last = self.last
-        return text + (
-            f". Loss of D {last['loss_d']:.2f}, of G {last['loss_g']:.2f}; "
-            f"D(x) {last['mean_d_real']:.2f}, D(G(z)) {last['mean_d_fake']:.2f}."
-        )
+        text += f". Loss of D {last['loss_d']:.2f}, of G {last['loss_g']:.2f}"
+        if self.trainer.config.loss in PAIRED:
+            return text + "."
+        return text + (f"; D(x) {last['mean_d_real']:.2f}, D(G(z)) {last['mean_d_fake']:.2f}.")
 
     def code(self) -> str:
         config = self.trainer.config

@@ -3,12 +3,15 @@
 from gan_course.models.attention import SelfAttention2d
 from gan_course.models.dcgan import DCGANDiscriminator, DCGANGenerator
 from gan_course.models.init import init_weights
+from gan_course.models.r3gan import R3GANDiscriminator, R3GANGenerator
 from gan_course.models.sagan import SAGANDiscriminator, SAGANGenerator
 from gan_course.models.simple import SimpleDiscriminator, SimpleGenerator
 
 __all__ = [
     "DCGANDiscriminator",
     "DCGANGenerator",
+    "R3GANDiscriminator",
+    "R3GANGenerator",
     "SAGANDiscriminator",
     "SAGANGenerator",
     "SelfAttention2d",

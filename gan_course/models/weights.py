@@ -19,9 +19,10 @@ from torch import Tensor
 
 from gan_course.errors import CourseError
 from gan_course.models.dcgan import IMAGE_SIZES, DCGANGenerator, translate_names
+from gan_course.models.r3gan import R3GANGenerator
 from gan_course.models.sagan import SAGANGenerator
 
-Generator = DCGANGenerator | SAGANGenerator
+Generator = DCGANGenerator | SAGANGenerator | R3GANGenerator
 
 
 def save_generator(generator: Generator, path: str | Path) -> None:
@@ -72,8 +73,8 @@ def write_atomically(path: Path, content: bytes) -> None:
 def load_generator(path: str | Path) -> Generator:
     """A generator from a file, on the CPU and in eval mode, with the architecture read off it.
 
-    A ``DCGANGenerator``, or a ``SAGANGenerator`` with the classes, the attention and the spectral
-    norm that its weights have.
+    A ``DCGANGenerator``, an ``R3GANGenerator``, or a ``SAGANGenerator`` with the classes, the
+    attention and the spectral norm that its weights have.
 
     Args:
         path: a ``.pth`` or ``.safetensors`` file with a generator's ``state_dict``, under our names
@@ -125,12 +126,16 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 def _generator_like(tensors: dict[str, Tensor], path: Path) -> Generator:
     """An untrained generator of the shape that the tensors have."""
     wrong = CourseError(
-        f"{path} holds weights of another architecture than DCGANGenerator and SAGANGenerator, so "
-        f"it was not loaded."
+        f"{path} holds weights of another architecture than DCGANGenerator, SAGANGenerator and "
+        f"R3GANGenerator, so it was not loaded."
     )
-    sagan = any(name.startswith("blocks.0.conv.") for name in tensors)
+    if "blocks.0.first.weight" in tensors:
+        read = _r3gan_of
+    else:
+        sagan = any(name.startswith("blocks.0.conv.") for name in tensors)
+        read = _sagan_of if sagan else _dcgan_of
     try:
-        build = _sagan_of(tensors) if sagan else _dcgan_of(tensors)
+        build = read(tensors)
         with torch.device("meta"):  # shapes without memory: a made-up file may claim any size
             expected = {k: v.shape for k, v in build().state_dict().items()}
     except (LookupError, ValueError, ArithmeticError, RuntimeError) as error:
@@ -150,6 +155,15 @@ def _dcgan_of(tensors: dict[str, Tensor]) -> Callable[[], DCGANGenerator]:
     base_channels, image_channels = tensors["to_image.0.weight"].shape[:2]
     choices = (_image_size(tensors), image_channels, latent_dim, base_channels, stem)
     return lambda: DCGANGenerator(*choices)
+
+
+def _r3gan_of(tensors: dict[str, Tensor]) -> Callable[[], R3GANGenerator]:
+    """The same for an R3GANGenerator."""
+    image_channels, base_channels = tensors["to_image.weight"].shape[:2]
+    blocks = len({name.split(".")[1] for name in tensors if name.startswith("blocks.")})
+    size = 4 * 2 ** min(blocks // 2 + 1, 10)  # residual blocks, and between them resizes
+    choices = (size, image_channels, tensors["stem.0.weight"].shape[1], base_channels)
+    return lambda: R3GANGenerator(*choices)
 
 
 def _sagan_of(tensors: dict[str, Tensor]) -> Callable[[], SAGANGenerator]:

@@ -5,10 +5,14 @@ never sees an image twice in the same way, it has to look at what is on it. The 
 just as the real images are, also when G learns: were only the real ones moved, G would learn to
 draw moved images. A move can be differentiated, so G's gradient finds its way back through it.
 
+What is done to *every* image can leak: if all that D ever sees has a hole, G may as well draw
+holes. Done to a share p of the images only, the untouched ones stay the most frequent, and G has to
+draw those. ``AdaptiveAugment`` finds p.
+
 Source: Zhao et al. 2020, "Differentiable Augmentation for Data-Efficient GAN Training", whose
-*translation* this is, and Karras et al. 2020, "Training GANs with Limited Data", for turning and
-stretching. Where they fill what comes free with grey, here the image's edge is repeated, which
-suits digits on black as well as photographs.
+*translation*, *colour* and *cut-out* these are, and Karras et al. 2020, "Training GANs with Limited
+Data" (ADA), for turning and stretching and for p. Where they fill what comes free with grey, here
+the image's edge is repeated, which suits digits on black as well as photographs.
 """
 
 from __future__ import annotations
@@ -18,21 +22,49 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def draw_moves(kind: str, number: int, image_size: int, generator: torch.Generator) -> Tensor:
-    """Moves for one training step: ``draw_shifts`` or ``draw_maps``, as ``augment`` says."""
+def draw_moves(
+    kind: str,
+    number: int,
+    image_size: int,
+    generator: torch.Generator,
+    share: float | None = None,
+) -> Tensor:
+    """Moves for one training step, as ``augment`` says.
+
+    Args:
+        kind: translation (``draw_shifts``), affine (``draw_maps``), or color, cutout or all
+            (``draw_changes``).
+        share: the probability with which an image is moved at all; None for every image.
+
+    Returns:
+        (number, 2, ...): for each image a move for D's turn and one for G's.
+    """
     if kind == "affine":
-        return draw_maps(number, generator)
-    return draw_shifts(number, image_size, generator)
+        moves = draw_maps(number, generator)
+        still = torch.eye(2, 3)
+    elif kind == "translation":
+        moves = draw_shifts(number, image_size, generator)
+        still = torch.zeros(2, dtype=moves.dtype)
+    else:
+        moves = draw_changes(kind, number, image_size, generator)
+        still = torch.tensor(UNCHANGED)
+    if share is None:
+        return moves
+    chosen = torch.rand((number, 2), generator=generator) < share
+    return torch.where(chosen[(...,) + (None,) * still.ndim], moves, still)
 
 
 def moved(images: Tensor, moves: Tensor | None) -> Tensor:
-    """Images (N, C, H, W), each moved in its own way: shifts (N, 2), or maps (N, 2, 3).
+    """Images (N, C, H, W), each moved in its own way: shifts (N, 2), maps (N, 2, 3) or changes
+    (N, 7).
 
     None leaves them where they are.
     """
     if moves is None:
         return images
-    return transform(images, moves) if moves.is_floating_point() else translate(images, moves)
+    if not moves.is_floating_point():
+        return translate(images, moves)
+    return transform(images, moves) if moves.ndim == 3 else change(images, moves)
 
 
 def draw_shifts(number: int, image_size: int, generator: torch.Generator) -> Tensor:
@@ -96,3 +128,115 @@ def transform(images: Tensor, maps: Tensor) -> Tensor:
     """
     grid = F.affine_grid(maps.to(images), list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
+# A change that changes nothing: shift down and right, light, saturation, contrast, hole at y and x.
+UNCHANGED = (0.0, 0.0, 0.0, 1.0, 1.0, -9.0, -9.0)
+
+
+def draw_changes(kind: str, number: int, image_size: int, generator: torch.Generator) -> Tensor:
+    """Colour, a hole, or both and a shift, as ``change`` takes them.
+
+    Light is added, up to a quarter of the range; saturation and contrast are multiplied, by 0.5 to
+    1.5. The middle of the hole lies anywhere, from 0 at one edge to 1 at the other.
+
+    Args:
+        kind: color, cutout or all.
+        generator: on the CPU, so that a seed means the same on every device.
+
+    Returns:
+        float (number, 2, 7): for each image one for D's turn, ``[:, 0]``, and one for G's.
+    """
+    changes = torch.tensor(UNCHANGED).repeat(number, 2, 1)
+    drawn = torch.rand((number, 2, 5), generator=generator)
+    if kind in ("color", "all"):
+        changes[..., 2] = drawn[..., 0] - 0.5
+        changes[..., 3:5] = drawn[..., 1:3] + 0.5
+    if kind in ("cutout", "all"):
+        changes[..., 5:] = drawn[..., 3:]
+    if kind == "all":
+        changes[..., :2] = draw_shifts(number, image_size, generator).float()
+    return changes
+
+
+def change(images: Tensor, changes: Tensor) -> Tensor:
+    """Shift, colour and cut out: images (N, C, H, W), changes (N, 7) -> (N, C, H, W).
+
+    Saturation 0 would leave the grey image, contrast 0 its mean. The hole is a third as high and
+    wide as the image, and black, -1. Nothing is clipped, so that no gradient is lost.
+    """
+    images = translate(images, changes[:, :2].long())
+    light, saturation, contrast, down, right = (
+        column[:, None, None, None] for column in changes[:, 2:].to(images).unbind(1)
+    )
+    grey = images.mean(dim=1, keepdim=True)
+    images = (images - grey) * saturation + grey
+    mean = images.mean(dim=(1, 2, 3), keepdim=True)
+    images = (images - mean) * contrast + mean + light
+    height, width = images.shape[2:]
+    y = (torch.arange(height, device=images.device) + 0.5)[:, None] / height
+    x = (torch.arange(width, device=images.device) + 0.5) / width
+    hole = ((y - down).abs() < 1 / 6) & ((x - right).abs() < 1 / 6)
+    return images.masked_fill(hole, -1.0)
+
+
+class AdaptiveAugment:
+    """The share p of images that are changed: more while D is too sure of the real ones.
+
+    With few images D learns them by heart: of the real ones it says "real" nearly always. So look
+    at the mean sign of its logits for real images, -1 to 1: above ``target`` p goes up a little,
+    below it goes down. p begins at 0 and ends at ``most``: beyond that even G's images may begin to
+    look changed, which is what ``leaks`` warns of.
+
+    Args:
+        target: mean sign at which p rests; 0.6 means that D says "real" to 80 % of them.
+        images: real images that it takes from p = 0 to 1 at the fastest. The paper has 500,000;
+            a small run needs an answer sooner.
+
+    Attributes:
+        p: the share.
+        mean_sign: what it was when p was last moved; 0 at first.
+
+    Source: Karras et al. 2020, section 3.
+    """
+
+    most = 0.8
+
+    def __init__(self, target: float = 0.6, images: int = 50_000) -> None:
+        self.target, self.images = target, images
+        self.p = self.mean_sign = 0.0
+        self._signs: list[Tensor] = []
+
+    def look(self, logits_real: Tensor, boundary: float | Tensor = 0.0) -> None:
+        """Note a step's logits (N,), as D gave them to real images. Waits for no device.
+
+        Args:
+            boundary: the logit above which D says "real".
+        """
+        self._signs.append((logits_real - boundary).sign().mean())
+
+    def mean_of_signs(self) -> Tensor:
+        """What was noted since p was last moved, as a scalar tensor."""
+        return torch.stack(self._signs).mean()
+
+    def move(self, mean_sign: float, images_seen: int) -> None:
+        """Move p by what ``images_seen`` images since the last time allow."""
+        self._signs, self.mean_sign = [], mean_sign
+        way = images_seen / self.images
+        self.p += way if mean_sign > self.target else -way
+        self.p = min(max(self.p, 0.0), self.most)
+
+    @property
+    def leaks(self) -> bool:
+        """Whether p is at its limit: look whether the samples show what only the changes make."""
+        return self.p >= self.most
+
+    def state(self) -> Tensor:
+        """Everything that the next moves of p depend on, for a checkpoint."""
+        kept = torch.tensor([self.p, self.mean_sign], dtype=torch.float64)
+        return torch.cat([kept, *(sign.double().cpu()[None] for sign in self._signs)])
+
+    def restore(self, state: Tensor, device: torch.device) -> None:
+        """Go on from what ``state`` gave."""
+        self.p, self.mean_sign = state[:2].tolist()
+        self._signs = list(state[2:].float().to(device))

@@ -7,14 +7,17 @@ from typing import Literal, get_args
 
 from gan_course.errors import CourseError
 
-ModelName = Literal["dcgan", "sagan"]
-LossName = Literal["non-saturating", "minimax", "hinge", "wasserstein", "least-squares"]
+ModelName = Literal["dcgan", "sagan", "r3gan"]
+LossName = Literal[
+    "non-saturating", "minimax", "hinge", "wasserstein", "least-squares", "relativistic"
+]
 StemName = Literal["linear", "conv"]
-AugmentName = Literal["none", "translation", "affine"]
+AugmentName = Literal["none", "translation", "affine", "color", "cutout", "all"]
 TrackName = Literal["none", "frechet", "kernel"]
 PrecisionName = Literal["float32", "bfloat16", "auto", "auto-again"]
 
-# What suits the model if nobody says otherwise: SAGAN has the numbers of its paper.
+# What suits the model if nobody says otherwise: SAGAN has the numbers of its paper, and so has
+# R3GAN, but for gamma, which has to fit the size of the images.
 USUAL = {
     "dcgan": {
         "loss": "non-saturating",
@@ -31,8 +34,17 @@ USUAL = {
         "attention_at": 16,
         "learning_rate": 0.0001,
     },
+    "r3gan": {
+        "loss": "relativistic",
+        "beta1": 0.0,
+        "beta2": 0.99,
+        "r1": 0.1,
+        "r2": 0.1,
+        "spectral_norm": False,
+        "attention_at": 0,
+    },
 }
-D_LEARNS_FASTER = {"dcgan": 1, "sagan": 4}
+D_LEARNS_FASTER = {"dcgan": 1, "sagan": 4, "r3gan": 1}
 
 # What suits the data. 1,797 digits are few: small batches and larger steps make a minute on a
 # laptop count. The others have the numbers of the DCGAN paper.
@@ -59,7 +71,8 @@ class TrainConfig:
     data_root: str = "data"
     """Folder for data sets that have to be fetched."""
     model: ModelName = "dcgan"
-    """dcgan, or sagan: DCGAN with self-attention, and spectral norm in both networks."""
+    """dcgan; sagan: DCGAN with self-attention, and spectral norm in both networks; or r3gan:
+    residual networks without normalisation, for the relativistic loss with r1 and r2."""
     image_size: int | None = None
     """Height and width in pixels: 16, 32, 64 or 128. Default: the usual size of the data set."""
     batch_size: int | None = None
@@ -74,9 +87,9 @@ class TrainConfig:
     """D's own step size. Default: learning_rate; for sagan a quarter of it with digits, else four
     times as much."""
     beta1: float | None = None
-    """Adam's averaging of past gradients, in [0, 1). Default: 0.5, for sagan 0."""
+    """Adam's averaging of past gradients, in [0, 1). Default: 0.5, for sagan and r3gan 0."""
     beta2: float | None = None
-    """The same for their squares. Default: 0.999, for sagan 0.9."""
+    """The same for their squares. Default: 0.999, for sagan 0.9, for r3gan 0.99."""
     latent_dim: int = 64
     """Length of z, the generator's input."""
     base_channels: int = 32
@@ -93,14 +106,24 @@ class TrainConfig:
     conditional: bool = False
     """Learn the classes too, so that one can ask for a seven. Only sagan, with labelled data."""
     loss: LossName | None = None
-    """Which game the two play. Default: non-saturating, for sagan hinge."""
+    """Which game the two play. Default: non-saturating, for sagan hinge, for r3gan relativistic."""
+    r1: float | None = None
+    """Gamma of the penalty on D's slope at real images; for a D without BatchNorm. Default: 0, for
+    r3gan 0.1."""
+    r2: float | None = None
+    """The same at the fakes. Default: 0, for r3gan 0.1."""
     label_smoothing: float = 0.0
     """0.1 makes D's target for real images 0.9. Only with non-saturating or minimax."""
     discriminator_steps: int = 1
     """Steps of D for each step of G, each on a batch of its own."""
     augment: AugmentName = "none"
-    """For few images: translation moves every image that D sees a little, real and fake alike;
-    affine also turns, scales and slants them."""
+    """For few images, of what D sees, real and fake alike: translation moves every image a little;
+    affine also turns, scales and slants it; color changes its light and its colours; cutout hides a
+    square of it; all is translation, color and cutout together."""
+    adaptive_augment: bool = False
+    """Change only a share of the images, from none on: more as D gets too sure of the real ones."""
+    drop_duplicates: bool = False
+    """Leave out images of a folder that are near-duplicates of another one. No file is touched."""
     precision: PrecisionName = "float32"
     """float32, bfloat16 (half the bits), auto (whichever a few steps show to be faster here), or
     auto-again (the same, and measured again between epochs if the machine's speed has changed)."""
@@ -130,6 +153,9 @@ class TrainConfig:
         for name, value in defaults.items():
             if getattr(self, name) is None:
                 setattr(self, name, value)
+        for name in ("r1", "r2"):
+            if getattr(self, name) is None:
+                setattr(self, name, 0.0)
         if self.learning_rate_d is None and isinstance(self.learning_rate, int | float):
             self.learning_rate_d = ratio * self.learning_rate
         self.check()
@@ -177,6 +203,22 @@ class TrainConfig:
                 raise CourseError(
                     f"{name} must lie in [0, 1), but is {getattr(self, name)}; {usual} is usual."
                 )
+        for name in ("r1", "r2"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise CourseError(
+                    f"{name} must be 0 or more, but is {getattr(self, name)}; 0.1 is usual for "
+                    f"images of 32x32."
+                )
+        if self.adaptive_augment and self.augment == "none":
+            raise CourseError(
+                "adaptive_augment is True, but augment is 'none': say what may be done to the "
+                "images, for example --augment all."
+            )
+        if self.drop_duplicates and not self.dataset.startswith("folder:"):
+            raise CourseError(
+                f"drop_duplicates looks through a folder of images, and dataset is "
+                f"{self.dataset!r}. Leave it out, or take --dataset folder:PATH."
+            )
         if not 0 <= self.label_smoothing < 1:
             raise CourseError(
                 f"label_smoothing must lie in [0, 1), but is {self.label_smoothing}; 0.1 is usual."
@@ -198,16 +240,26 @@ class TrainConfig:
 
     def _check_model(self) -> None:
         """What only one of the models has, and the sizes of its maps."""
-        if self.model == "dcgan":
+        if (self.r1 or self.r2) and self.model == "dcgan" and not self.spectral_norm:
+            raise CourseError(
+                "r1 and r2 ask how each image alone moves D's logit, and BatchNorm in D mixes the "
+                "images of a batch. Take --model r3gan, or --spectral-norm, which leaves it out."
+            )
+        if self.model != "sagan":
             for name in ("attention_at", "conditional"):
                 if getattr(self, name):
                     raise CourseError(
-                        f"{name} is {getattr(self, name)}, but a dcgan has no such thing: take "
-                        f"--model sagan, or leave it out."
+                        f"{name} is {getattr(self, name)}, but {self.model} has no such thing: "
+                        f"take --model sagan, or leave it out."
                     )
+        if self.model == "r3gan" and self.spectral_norm:
+            raise CourseError(
+                "spectral_norm is True, but r3gan has none: r1 and r2 keep its D smooth."
+            )
+        if self.model != "dcgan" and self.stem != "linear":
+            raise CourseError(f"stem is {self.stem!r}, but {self.model} always has a linear one.")
+        if self.model != "sagan":
             return
-        if self.stem != "linear":
-            raise CourseError(f"stem is {self.stem!r}, but a sagan always has a linear one.")
         if self.image_size == 16:
             raise CourseError("image_size is 16, but a sagan draws 32, 64 or 128 pixels.")
         if self.conditional and self.dataset == "celeba":
@@ -231,13 +283,19 @@ class TrainConfig:
         kinds = (
             (whole, int, "a whole number"),
             (
-                ("learning_rate", "learning_rate_d", "beta1", "beta2", "label_smoothing"),
+                (
+                    *("learning_rate", "learning_rate_d", "beta1", "beta2", "label_smoothing"),
+                    *("r1", "r2"),
+                ),
                 int | float,
                 "a number",
             ),
             (("dataset", "data_root", "device"), str, "text"),
             (
-                ("spectral_norm", "conditional", "compile", "cuda_graph", "resume"),
+                (
+                    *("spectral_norm", "conditional", "compile", "cuda_graph", "resume"),
+                    *("adaptive_augment", "drop_duplicates"),
+                ),
                 bool,
                 "True or False",
             ),

@@ -48,7 +48,11 @@ class FastStep:
         self.optimizers = optimizers
         self.choices = choices
         self.asked = asked
-        self.forwards = [torch.compile(m, dynamic=False) if compile else m for m in networks]
+        # torch.compile cannot differentiate a gradient once more, which r1 and r2 ask of D.
+        kept = networks[1:] if choices["r1"] or choices["r2"] else ()
+        self.forwards = [
+            torch.compile(m, dynamic=False) if compile and m not in kept else m for m in networks
+        ]
         self.cuda_graph = cuda_graph
         self.precision: Precision | None = None
         if asked in ("float32", "bfloat16"):
@@ -101,8 +105,8 @@ class FastStep:
         labels: Tensor | None = None,
         moves: Tensor | None = None,
     ) -> Precision:
-        steps = self.choices["discriminator_steps"]
-        return choose_precision(self.asked, *self.networks, images_real, z, steps, labels, moves)
+        batch = (images_real, z, labels, moves)
+        return choose_precision(self.asked, *self.networks, *batch, **self.choices)
 
     def use(self, precision: Precision) -> None:
         """Compute in this from now on; a resumed run goes on with what its checkpoint says."""
@@ -139,6 +143,8 @@ def make_step(
     loss: str = "non-saturating",
     label_smoothing: float = 0.0,
     discriminator_steps: int = 1,
+    r1: float = 0.0,
+    r2: float = 0.0,
     precision: str = "auto",
     compile: bool = False,
     cuda_graph: bool = False,
@@ -147,14 +153,14 @@ def make_step(
 
     Args:
         generator, discriminator, optimizer_g, optimizer_d, loss, label_smoothing,
-            discriminator_steps: as in ``training_step``. The networks' weights are laid out with
-            the channels last, in place: do that before the optimisers' state is restored. Adam with
-            ``fused=True`` is the fastest optimiser.
+            discriminator_steps, r1, r2: as in ``training_step``. The networks' weights are laid out
+            with the channels last, in place: do that before the optimisers' state is restored. Adam
+            with ``fused=True`` is the fastest optimiser.
         precision: ``"float32"``, ``"bfloat16"``, ``"auto"`` or ``"auto-again"``; see
             ``choose_precision``.
-        compile: compile both networks by ``torch.compile``: about half a minute at the first step,
-            then all batches have to be of one size. Worth it on a GPU; on a CPU it gained little.
-            The networks themselves and the names of their weights stay as they are.
+        compile: compile both networks by ``torch.compile``, with r1 or r2 only G: about half a
+            minute at the first step, then all batches have to be of one size. Worth it on a GPU; on
+            a CPU it gained little. The networks and the names of their weights stay as they are.
         cuda_graph: record the step once and replay it; see ``GraphedStep``.
 
     Raises:
@@ -178,6 +184,8 @@ def make_step(
         "loss": loss,
         "label_smoothing": label_smoothing,
         "discriminator_steps": discriminator_steps,
+        "r1": r1,
+        "r2": r2,
     }
     optimizers = (optimizer_g, optimizer_d)
     return FastStep((generator, discriminator), optimizers, choices, precision, compile, cuda_graph)

@@ -8,6 +8,7 @@ from torch.optim import Adam
 
 from gan_course.data import ImageSet
 from gan_course.models.dcgan import DCGANDiscriminator, DCGANGenerator
+from gan_course.models.r3gan import R3GANDiscriminator, R3GANGenerator
 from gan_course.models.sagan import SAGANDiscriminator, SAGANGenerator
 from gan_course.training.config import TrainConfig
 
@@ -28,6 +29,9 @@ def make_networks(
         discriminator = DCGANDiscriminator(
             size, channels, config.base_channels, config.spectral_norm
         )
+    elif config.model == "r3gan":
+        generator = R3GANGenerator(size, channels, config.latent_dim, config.base_channels)
+        discriminator = R3GANDiscriminator(size, channels, config.base_channels)
     else:
         choices = {
             "attention_at": config.attention_at or None,

@@ -72,9 +72,9 @@ def choose_precision(
     discriminator: nn.Module,
     images_real: Tensor,
     z: Tensor,
-    discriminator_steps: int = 1,
     labels: Tensor | None = None,
     moves: Tensor | None = None,
+    **choices: object,
 ) -> Precision:
     """What a run should compute in: decided once, at its start, and written into its checkpoint.
 
@@ -90,7 +90,7 @@ def choose_precision(
             one process choose and tell the others.
         images_real, z, labels, moves: a batch as ``training_step`` takes it; only the shapes
             matter.
-        discriminator_steps: as in ``training_step``.
+        choices: the loss and so on, as in ``training_step``: what costs time shall be measured.
 
     Raises:
         CourseError: for a word that is not in ``PRECISIONS``.
@@ -102,7 +102,7 @@ def choose_precision(
         return "float32"
     generator, discriminator = copy.deepcopy((generator, discriminator))
     optimizers = [torch.optim.Adam(m.parameters(), fused=True) for m in (generator, discriminator)]
-    step = {"discriminator_steps": discriminator_steps, "labels": labels, "moves": moves}
+    step = {"labels": labels, "moves": moves, **choices}
     seconds: dict[Precision, list[float]] = {"float32": [], "bfloat16": []}
     # In turn, so that another program that gets busy slows both; the first round only warms up.
     for _ in range(6):

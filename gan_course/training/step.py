@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from gan_course.losses import discriminator_loss, generator_loss
+from gan_course.losses import PAIRED, discriminator_loss, generator_loss, squared_slope
 from gan_course.training.augment import moved
 
 
@@ -52,6 +52,8 @@ def training_step(
     discriminator_steps: int = 1,
     labels: Tensor | None = None,
     moves: Tensor | None = None,
+    r1: float = 0.0,
+    r2: float = 0.0,
 ) -> StepStats:
     """Update D, once unless told otherwise, and then G once.
 
@@ -63,13 +65,16 @@ def training_step(
         images_real: (k N, C, H, W) in [-1, 1], where k is ``discriminator_steps``: each of D's
             updates sees N images that no other sees.
         z: (k N, latent_dim), standard normal.
-        loss: a key of ``gan_course.losses.LOSSES``.
+        loss: a key of ``gan_course.losses.LOSSES`` or ``PAIRED``.
         label_smoothing: 0.1 makes D's target for real images 0.9.
         discriminator_steps: updates of D for one of G.
         labels: for networks that take them: the classes (k N,) of the real images. G draws a fake
             of the class of each real image, so that D meets each class as often in the fakes, and
             learns nothing from how often it comes.
         moves: to move what D sees, real and fake alike: (k N, 2, ...), see ``draw_moves``.
+        r1, r2: gamma of the two penalties: half of it times ``squared_slope`` of D, at the real
+            images and at the fakes as D sees them, is added to D's loss. 0: none. Not for a D with
+            BatchNorm. ``loss_d`` counts the game alone, without them.
 
     Returns:
         The losses, D's opinions and the fakes of the last of D's updates, as tensors that carry no
@@ -102,17 +107,27 @@ def training_step(
         # because BatchNorm normalises each call on its own: in one mixed batch its statistics
         # would tell D which half is which.
         images_fake = generator(z_part, *given)  # (N, C, H, W)
-        logits_real = discriminator(moved(real_part, move[0]), *given)  # (N,)
-        logits_fake = discriminator(moved(images_fake.detach(), move[0]), *given)  # (N,)
-        loss_d = discriminator_loss(loss, logits_real, logits_fake, label_smoothing)
+        real_seen = moved(real_part, move[0]).detach().requires_grad_(r1 > 0)
+        fake_seen = moved(images_fake.detach(), move[0]).detach().requires_grad_(r2 > 0)
+        logits_real = discriminator(real_seen, *given)  # (N,)
+        logits_fake = discriminator(fake_seen, *given)  # (N,)
+        loss_d = total = discriminator_loss(loss, logits_real, logits_fake, label_smoothing)
+        if r1 > 0:  # D pays for being steep where the real images are,
+            total = total + r1 / 2 * squared_slope(logits_real, real_seen)
+        if r2 > 0:  # and where the fakes are
+            total = total + r2 / 2 * squared_slope(logits_fake, fake_seen)
         optimizer_d.zero_grad(set_to_none=True)
-        loss_d.backward()
+        total.backward()
         optimizer_d.step()
 
     # 2. G's turn: it learns to raise D's opinion of the same fakes. The gradient flows back through
     #    D into G; D itself is frozen meanwhile, which saves the work of computing its gradients.
     discriminator.requires_grad_(False)
-    loss_g = generator_loss(loss, discriminator(moved(images_fake, move[1]), *given))
+    logits = discriminator(moved(images_fake, move[1]), *given)
+    partners = None
+    if loss in PAIRED:  # where fakes are compared with real images, G needs D's new opinion of both
+        partners = discriminator(moved(real_part, move[1]), *given)
+    loss_g = generator_loss(loss, logits, partners)
     optimizer_g.zero_grad(set_to_none=True)
     loss_g.backward()
     optimizer_g.step()

@@ -16,7 +16,7 @@ from gan_course.data import default_image_size, load_images
 from gan_course.errors import CourseError
 from gan_course.models.weights import save_generator
 from gan_course.training import checkpoint
-from gan_course.training.augment import draw_moves
+from gan_course.training.augment import AdaptiveAugment, draw_moves
 from gan_course.training.checkpoint import save_checkpoint
 from gan_course.training.config import TrainConfig
 from gan_course.training.device import choose_device
@@ -56,9 +56,10 @@ class Trainer:
         fixed_labels: (64,) in a conditional run, else None. Their grid has a class in each column,
             and one z in each row.
         columns: images in a row of the grid of samples.
+        adaptive: how large a share of the images is changed, or None if ``augment`` holds for all.
         history: one dict for each logged step: step, epoch, images_seen, loss_d, loss_g,
-            mean_d_real, mean_d_fake, what ``doctor.measure`` takes, and with attention gamma_g and
-            gamma_d.
+            mean_d_real, mean_d_fake, what ``doctor.measure`` takes, with attention gamma_g and
+            gamma_d, and with ``adaptive`` its p as augment_p.
         scores: one dict for each time the metric was asked: epoch, images_seen, score.
         seconds_in_metric: what the metric has cost since this trainer was made.
         step, epoch, batch, images_seen: how far training is.
@@ -80,8 +81,9 @@ class Trainer:
             config.image_size = default_image_size(config.dataset)
             config.check()
         with self.processes.first_on_machine():  # one fetches, the others find it there
+            choices = {"drop_duplicates": True} if config.drop_duplicates else {}
             self.images = load_images(
-                config.dataset, config.image_size, config.data_root, self.device
+                config.dataset, config.image_size, config.data_root, self.device, **choices
             )
         self.rows = self.processes.rows(config.batch_size, config.discriminator_steps)
         self.images_per_step = config.batch_size * config.discriminator_steps
@@ -98,6 +100,7 @@ class Trainer:
         self.processes.join(self.discriminator, self.optimizer_d)
         self._training_step = self._make_step()
         self._last_batch: tuple[Tensor | None, ...] | None = None
+        self.adaptive = AdaptiveAugment() if config.adaptive_augment else None
 
         self.rng = torch.Generator().manual_seed(config.seed + 1)
         fixed = torch.Generator().manual_seed(config.seed + 2)
@@ -137,6 +140,8 @@ class Trainer:
             loss=config.loss,
             label_smoothing=config.label_smoothing,
             discriminator_steps=config.discriminator_steps,
+            r1=config.r1,
+            r2=config.r2,
             precision=precision,
             compile=config.compile,
             cuda_graph=config.cuda_graph,
@@ -174,10 +179,7 @@ class Trainer:
         images_real = images_real.contiguous(memory_format=torch.channels_last)
         # The z of all processes, of which this one takes its rows: their number changes nothing.
         z = torch.randn(number, config.latent_dim, generator=self.rng)
-        moves = None
-        if config.augment != "none":
-            moves = draw_moves(config.augment, number, config.image_size, self.rng)
-            moves = self._to_device(moves[self.rows])
+        moves = self.moves(self.rng)
         self._last_batch = (images_real, self._to_device(z[self.rows]), labels, moves)
         stats = self._training_step(*self._last_batch)
         self.step += 1
@@ -185,9 +187,24 @@ class Trainer:
         self.images_seen += self.images_per_step
         self.averaged.update(self.generator, self.images_per_step, self.images_seen)
         stats.step, stats.epoch, stats.images_seen = self.step, self.epoch, self.images_seen
+        if self.adaptive is not None:
+            boundary = doctor.boundary(config.loss, stats.logits_real, stats.logits_fake)
+            self.adaptive.look(stats.logits_real, boundary)
+            if self.step % LOG_EVERY == 0:
+                mean_sign = self.processes.gather(self.adaptive.mean_of_signs()[None]).mean()
+                self.adaptive.move(float(mean_sign), LOG_EVERY * self.images_per_step)
         if self.step == 1 or self.step % LOG_EVERY == 0:
             self._log(stats, images_real, self._to_device(z[-config.batch_size :]), labels)
         return stats
+
+    def moves(self, rng: torch.Generator) -> Tensor | None:
+        """How the images of one step are to be moved, see ``draw_moves``; None if they are not."""
+        config = self.config
+        if config.augment == "none":
+            return None
+        share = None if self.adaptive is None else self.adaptive.p
+        moves = draw_moves(config.augment, self.images_per_step, config.image_size, rng, share)
+        return self._to_device(moves[self.rows])
 
     def _to_device(self, drawn: Tensor) -> Tensor:
         """Without waiting for the GPU, which takes pinned memory when it comes to it."""
@@ -277,6 +294,8 @@ class Trainer:
         stats = self.processes.gather_stats(stats)
         networks = (self.generator, self.discriminator)
         row = history_row(stats, images_real, z, labels, *networks, self.config.loss)
+        if self.adaptive is not None:
+            row["augment_p"] = self.adaptive.p
         if not math.isfinite(row["loss_d"]) or not math.isfinite(row["loss_g"]):
             self._stop(
                 f"the loss is no longer a number at step {self.step} (D {row['loss_d']}, "
@@ -341,6 +360,10 @@ class Trainer:
         """What a checkpoint holds. Losses are looked at now and then only; this, always."""
         self._saved_at = time.monotonic()
         tensors = checkpoint.state_tensors(self._models(), self._optimizers(), self.rng)
+        if self.adaptive is not None:
+            mine = self.adaptive.state()[None]  # each process has noted its own rows
+            together = self.processes.count > 1
+            tensors["adaptive"] = self.processes.gather(mine.to(self.device) if together else mine)
         if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
             self._stop(f"some weights are no longer numbers after step {self.step}")
         return tensors
@@ -374,6 +397,9 @@ class Trainer:
         before, progress, self.scores, tensors = checkpoint.read_checkpoint(path)
         checkpoint.refuse_another_run(self.config, before, len(self.images), progress["images"])
         checkpoint.restore(tensors, self._models(), self._optimizers(), self.rng, path)
+        if self.adaptive is not None:
+            noted = tensors["adaptive"]
+            self.adaptive.restore(noted[self.processes.rank % len(noted)].cpu(), self.device)
         for name in ("step", "epoch", "batch", "images_seen"):
             setattr(self, name, progress[name])
         self.history = read_history(self.history_path, self.step)

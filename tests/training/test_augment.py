@@ -6,6 +6,10 @@ import torch
 from torch import nn
 
 from gan_course.training.augment import (
+    UNCHANGED,
+    AdaptiveAugment,
+    change,
+    draw_changes,
     draw_maps,
     draw_moves,
     draw_shifts,
@@ -89,8 +93,106 @@ def test_maps_turn_scale_slant_and_shift_as_far_as_told():
     assert torch.equal(maps, again) and not torch.equal(maps[:, 0], maps[:, 1])
 
 
+def as_changes(**parts):
+    names = ("down", "right", "light", "saturation", "contrast", "y", "x")
+    row = dict(zip(names, UNCHANGED, strict=True)) | parts
+    return torch.tensor([list(row.values())], dtype=torch.float64)
+
+
+def test_each_part_of_a_change_by_hand():
+    images = torch.rand(1, 3, 12, 12, dtype=torch.float64) * 2 - 1
+    close = torch.testing.assert_close
+    close(change(images, as_changes()), images)
+    close(change(images, as_changes(light=0.3)), images + 0.3)
+    grey = images.mean(1, keepdim=True).expand_as(images)
+    close(change(images, as_changes(saturation=0.0)), grey)
+    close(change(images, as_changes(contrast=0.0)), images.mean().expand_as(images))
+    close(
+        change(images, as_changes(down=2.0, right=-1.0)), translate(images, torch.tensor([[2, -1]]))
+    )
+    cut = change(images, as_changes(y=0.5, x=0.0))
+    assert (
+        cut[:, :, 4:8, :2] == -1
+    ).all()  # a third high, and half of its width is beyond the edge
+    cut[:, :, 4:8, :2] = images[:, :, 4:8, :2]
+    close(cut, images)
+
+
+def test_the_gradient_comes_back_through_a_change():
+    images = torch.rand(2, 3, 6, 6, dtype=torch.float64, requires_grad=True)
+    some = draw_changes("all", 2, 6, torch.Generator().manual_seed(0))[:, 0]
+    assert torch.autograd.gradcheck(lambda x: change(x, some), images)
+
+
+@pytest.mark.parametrize(
+    ("kind", "drawn"), [("color", (2, 3, 4)), ("cutout", (5, 6)), ("all", range(7))]
+)
+def test_changes_are_drawn_as_far_as_told_and_nothing_else_is(kind, drawn):
+    changes = draw_changes(kind, 4000, 32, torch.Generator().manual_seed(0))
+    assert changes.shape == (4000, 2, 7)
+    for i, (low, high) in enumerate(
+        [(-4, 4), (-4, 4), (-0.5, 0.5), (0.5, 1.5), (0.5, 1.5), (0, 1), (0, 1)]
+    ):
+        values = changes[..., i]
+        if i not in drawn:
+            assert (values == UNCHANGED[i]).all()
+            continue
+        assert values.min() >= low and values.max() <= high
+        assert values.min() < low + 0.01 * (high - low) and values.max() > high - 0.01 * (
+            high - low
+        )
+    again = draw_changes(kind, 4000, 32, torch.Generator().manual_seed(0))
+    assert torch.equal(changes, again) and not torch.equal(changes[:, 0], changes[:, 1])
+
+
+@pytest.mark.parametrize("kind", ["translation", "affine", "color", "cutout", "all"])
+def test_a_share_leaves_the_others_as_they_are(kind):
+    images = torch.rand(400, 1, 16, 16) * 2 - 1
+    rng = torch.Generator().manual_seed(0)
+    none = draw_moves(kind, 400, 16, rng, 0.0)
+    torch.testing.assert_close(moved(images, none[:, 0]), images, rtol=0, atol=1e-5)
+    some = moved(images, draw_moves(kind, 400, 16, rng, 0.3)[:, 0])
+    share = ((some - images).abs().amax(dim=(1, 2, 3)) > 1e-4).float().mean()
+    assert 0.2 < share < 0.36
+    whole = draw_moves(kind, 4, 16, torch.Generator().manual_seed(1))
+    assert torch.equal(whole, draw_moves(kind, 4, 16, torch.Generator().manual_seed(1), 1.0))
+
+
+def test_the_share_follows_ds_certainty_within_its_limits():
+    adaptive = AdaptiveAugment(images=1000)
+    sure, unsure = torch.tensor([3.0, 1.0, 2.0, 0.1]), torch.tensor([9.0, -1.0, -2.0, -0.1])
+    shares = []
+    for logits in [sure] * 12 + [unsure] * 3:
+        adaptive.look(logits)
+        adaptive.move(float(adaptive.mean_of_signs()), 100)
+        shares.append(round(adaptive.p, 6))
+    assert shares[:9] == [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.8]
+    assert shares[12:] == [0.7, 0.6, 0.5] and not adaptive.leaks
+    adaptive.p = 0.8
+    assert adaptive.leaks
+    adaptive.look(sure, boundary=1.5)  # two above it, two below
+    assert adaptive.mean_of_signs() == 0
+    adaptive.p = 0.0
+    adaptive.move(-1.0, 100)
+    assert adaptive.p == 0
+
+
+def test_its_state_holds_what_was_noted_since_the_last_move():
+    first, second = AdaptiveAugment(images=100), AdaptiveAugment(images=100)
+    first.look(torch.ones(4))
+    first.move(0.9, 10)
+    first.look(torch.tensor([1.0, -1.0, -1.0]))
+    second.restore(first.state(), torch.device("cpu"))
+    for adaptive in (first, second):
+        adaptive.look(torch.ones(2))
+    assert torch.equal(first.mean_of_signs(), second.mean_of_signs())
+    assert (first.p, first.mean_sign) == (second.p, second.mean_sign) == (0.1, 0.9)
+    assert torch.equal(first.state(), second.state())
+
+
 def test_augment_says_which_moves():
     rng = torch.Generator().manual_seed(0)
+    assert draw_moves("all", 4, 32, rng).shape == (4, 2, 7)
     assert draw_moves("translation", 4, 32, rng).shape == (4, 2, 2)
     assert draw_moves("affine", 4, 32, rng).shape == (4, 2, 2, 3)
 

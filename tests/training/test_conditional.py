@@ -306,10 +306,10 @@ SAGAN = {"model": "sagan"}
 @pytest.mark.parametrize(
     ("choices", "words"),
     [
-        ({"model": "gan"}, "no model called 'gan'; choose one of dcgan, sagan"),
-        ({"conditional": True}, "conditional is True, but a dcgan has no such thing"),
-        ({"attention_at": 16}, "attention_at is 16, but a dcgan has no such thing"),
-        (SAGAN | {"stem": "conv"}, "a sagan always has a linear one"),
+        ({"model": "gan"}, "no model called 'gan'; choose one of dcgan, sagan, r3gan"),
+        ({"conditional": True}, "conditional is True, but dcgan has no such thing"),
+        ({"attention_at": 16}, "attention_at is 16, but dcgan has no such thing"),
+        (SAGAN | {"stem": "conv"}, "sagan always has a linear one"),
         (SAGAN | {"image_size": 16}, "a sagan draws 32, 64 or 128 pixels"),
         (SAGAN | {"attention_at": 12}, "attention_at must be one of 4, 8, 16, 32, 64"),
         (SAGAN | {"attention_at": 32, "image_size": 32}, "must be one of 4, 8, 16, the heights"),

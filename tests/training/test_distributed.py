@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
-from workers import config, state_of, train_labelled
+from workers import config, state_of, train_in_pairs, train_labelled
 
 from gan_course.models.weights import load_generator
 from gan_course.training import Trainer
@@ -100,6 +100,18 @@ def test_all_stop_together_and_resume_is_exact(two):
     for report in two:
         assert report["stopped at"] == report["resumed at"] == 20  # pressed in step 13, in one
         assert report["resumed like whole"] and report["history like whole"]
+
+
+def test_the_relativistic_game_and_its_adaptive_share_are_those_of_one_process(two):
+    assert two[0]["pairs state"] == two[1]["pairs state"]
+    assert two[0]["pairs p"] == two[1]["pairs p"] > 0
+    assert two[0]["pairs kept"][0] == 2  # a checkpoint holds what each process has noted
+    alone = train_in_pairs()
+    assert alone.adaptive.p == two[0]["pairs p"]
+    difference = (torch.tensor(two[0]["pairs state"]).double() - state_of(alone)).abs()
+    assert difference.median() < 1e-5
+    for mine, theirs in zip(alone.history, two[0]["pairs history"], strict=True):
+        assert mine["loss_d"] == pytest.approx(theirs["loss_d"], abs=0.02)
 
 
 def test_a_batch_that_cannot_be_shared_is_named(two):

@@ -46,6 +46,12 @@ def train_labelled():
     return trainer.fit(progress=False), after_three
 
 
+def train_in_pairs():
+    """An R3GAN whose share of changed images adapts, to its end; nothing is written."""
+    choices = {"model": "r3gan", "augment": "all", "adaptive_augment": True}
+    return Trainer(config(None, num_epochs=1, **choices)).fit(progress=False)
+
+
 def state_of(trainer):
     """Every number of the networks, running statistics and the optimisers' memory included."""
     models = (trainer.generator, trainer.discriminator, trainer.averaged.model)
@@ -108,6 +114,10 @@ def main(folder):
 
     labelled, after_three = train_labelled()
     report["labelled history"] = labelled.history
+    in_pairs = train_in_pairs()
+    report["pairs history"], report["pairs p"] = in_pairs.history, in_pairs.adaptive.p
+    report["pairs kept"] = in_pairs._state()["adaptive"].shape
+    report["pairs state"] = state_of(in_pairs).tolist()
 
     try:
         Trainer(config(None, batch_size=7))
