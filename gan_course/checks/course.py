@@ -230,6 +230,19 @@ LESSONS = (
         ),
     ),
     Lesson(
+        "14_high_resolution",
+        "High resolution: growing, or all scales at once",
+        75,
+        (
+            "pixel_norm",
+            "equalized_conv",
+            "minibatch_stddev",
+            "fade_in",
+            "growth_schedule",
+            "discriminate_all",
+        ),
+    ),
+    Lesson(
         "16_your_own_images",
         "Your own images: from a folder to a model card",
         80,

@@ -3,6 +3,8 @@
 from gan_course.models.attention import SelfAttention2d
 from gan_course.models.dcgan import DCGANDiscriminator, DCGANGenerator
 from gan_course.models.init import init_weights
+from gan_course.models.msg_gan import MSGGANDiscriminator, MSGGANGenerator
+from gan_course.models.progan import ProGANDiscriminator, ProGANGenerator
 from gan_course.models.r3gan import R3GANDiscriminator, R3GANGenerator
 from gan_course.models.sagan import SAGANDiscriminator, SAGANGenerator
 from gan_course.models.simple import SimpleDiscriminator, SimpleGenerator
@@ -10,6 +12,10 @@ from gan_course.models.simple import SimpleDiscriminator, SimpleGenerator
 __all__ = [
     "DCGANDiscriminator",
     "DCGANGenerator",
+    "MSGGANDiscriminator",
+    "MSGGANGenerator",
+    "ProGANDiscriminator",
+    "ProGANGenerator",
     "R3GANDiscriminator",
     "R3GANGenerator",
     "SAGANDiscriminator",

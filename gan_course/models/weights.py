@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,10 +20,11 @@ from torch import Tensor
 
 from gan_course.errors import CourseError
 from gan_course.models.dcgan import IMAGE_SIZES, DCGANGenerator, translate_names
+from gan_course.models.progan import ProGANGenerator
 from gan_course.models.r3gan import R3GANGenerator
 from gan_course.models.sagan import SAGANGenerator
 
-Generator = DCGANGenerator | SAGANGenerator | R3GANGenerator
+Generator = DCGANGenerator | SAGANGenerator | R3GANGenerator | ProGANGenerator
 
 
 def save_generator(generator: Generator, path: str | Path) -> None:
@@ -73,8 +75,9 @@ def write_atomically(path: Path, content: bytes) -> None:
 def load_generator(path: str | Path) -> Generator:
     """A generator from a file, on the CPU and in eval mode, with the architecture read off it.
 
-    A ``DCGANGenerator``, an ``R3GANGenerator``, or a ``SAGANGenerator`` with the classes, the
-    attention and the spectral norm that its weights have.
+    A ``DCGANGenerator``, an ``R3GANGenerator``, a ``SAGANGenerator`` with the classes, the
+    attention and the spectral norm that its weights have, or a ``ProGANGenerator``. MSG-GAN's
+    generator has the weights of the last, and comes back as one: its largest image is the same.
 
     Args:
         path: a ``.pth`` or ``.safetensors`` file with a generator's ``state_dict``, under our names
@@ -126,16 +129,18 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 def _generator_like(tensors: dict[str, Tensor], path: Path) -> Generator:
     """An untrained generator of the shape that the tensors have."""
     wrong = CourseError(
-        f"{path} holds weights of another architecture than DCGANGenerator, SAGANGenerator and "
-        f"R3GANGenerator, so it was not loaded."
+        f"{path} holds weights of another architecture than DCGANGenerator, SAGANGenerator, "
+        f"R3GANGenerator and ProGANGenerator, so it was not loaded."
     )
+    kind = _dcgan_of
     if "blocks.0.first.weight" in tensors:
-        read = _r3gan_of
-    else:
-        sagan = any(name.startswith("blocks.0.conv.") for name in tensors)
-        read = _sagan_of if sagan else _dcgan_of
+        kind = _r3gan_of
+    elif any(name.startswith("blocks.0.conv.") for name in tensors):
+        kind = _sagan_of
+    elif "to_images.0.weight" in tensors:
+        kind = _progan_of
     try:
-        build = read(tensors)
+        build = kind(tensors)
         with torch.device("meta"):  # shapes without memory: a made-up file may claim any size
             expected = {k: v.shape for k, v in build().state_dict().items()}
     except (LookupError, ValueError, ArithmeticError, RuntimeError) as error:
@@ -189,6 +194,15 @@ def _sagan_of(tensors: dict[str, Tensor]) -> Callable[[], SAGANGenerator]:
         choices["value_channels"] = shapes["attention.value.weight"][0]
         choices["pool"] = bool(tensors["attention_pool"].item())
     return lambda: SAGANGenerator(**choices)
+
+
+def _progan_of(tensors: dict[str, Tensor]) -> Callable[[], ProGANGenerator]:
+    """The same for a ProGANGenerator."""
+    images = [name for name in tensors if re.fullmatch(r"to_images\.\d+\.weight", name)]
+    image_size = 4 * 2 ** (min(len(images), 10) - 1)
+    image_channels, base_channels = tensors[f"to_images.{len(images) - 1}.weight"].shape[:2]
+    choices = (image_size, image_channels, tensors["stem.1.weight"].shape[1], base_channels)
+    return lambda: ProGANGenerator(*choices)
 
 
 def _image_size(tensors: dict[str, Tensor]) -> int:

@@ -492,4 +492,4 @@ quiz("13_evaluation", "after")
 # **Now you.** [exercises/13_evaluation](../exercises/13_evaluation.ipynb): six tasks, from reading a table to finding
 # a copy.
 #
-# **Next** 14 · High resolution: why large images are harder.
+# **Next** [14 · High resolution](14_high_resolution.ipynb): why large images are harder.

@@ -61,6 +61,7 @@ LESSONS = [
             "press Fake (f)",
         ],
     ),
+    ("14_high_resolution", ["press skip", "move α", "press skip", "move D's strength"]),
     (
         "16_your_own_images",
         ["press skip", "move share changed", "press skip", "press skip", "move seed of z"],
