@@ -1,4 +1,4 @@
-"""The command line: gan-course train | generate | evaluate | doctor | progress.
+"""The command line: gan-course train | generate | evaluate | stylize | doctor | progress.
 
 Nothing heavy is imported before a command runs, so that ``--help`` answers at once.
 """
@@ -46,7 +46,7 @@ class Evaluate:
     data_root: str = "data"
     """Folder for data sets that have to be fetched."""
     features: str | None = None
-    """digits, mnist, inception, or a classifier's .safetensors file. Default: by the data set."""
+    """digits, mnist, photographs, inception, or a .safetensors file. Default: by the data set."""
     num_images: int = 10_000
     """Real images and fakes, as many of each; at most as many as there are real ones."""
     truncation: float = 1.0
@@ -55,6 +55,40 @@ class Evaluate:
     """The same seed gives the same numbers."""
     output: Path = Path("outputs/evaluation.json")
     """The JSON file to write. An older one of that name is replaced."""
+
+
+@dataclass
+class Stylize:
+    """Redraw one picture in the style of another. Ctrl-C stops and keeps what is there."""
+
+    content: str
+    """A picture file, or `china` or `flower`: photographs that come with scikit-learn."""
+    style: str
+    """Another, of any size."""
+    output: Path = Path("outputs/stylized.png")
+    """The picture to write: .png or .jpg. An older picture of that name is replaced."""
+    network: str = "offline"
+    """`offline`, the small network of the course, or `vgg19`, fetched by torchvision (550 MB)."""
+    image_size: int = 256
+    """Pixels of the longer side of the result at most."""
+    style_size: int | None = None
+    """The same for the style picture: smaller makes finer strokes. Default: as --image-size."""
+    steps: int = 100
+    """Steps of the optimizer."""
+    content_weight: float = 1.0
+    """How much the content counts."""
+    style_weight: float = 10.0
+    """How much the style counts."""
+    tv_weight: float = 3.0
+    """How much smoothness counts."""
+    start: str = "content"
+    """`content` or `noise`: the picture to begin with."""
+    optimizer: str | None = None
+    """`adam` or `lbfgs`. Default: adam from the content, lbfgs from noise."""
+    seed: int = 0
+    """Of the noise: the same seed gives the same picture."""
+    device: str = "auto"
+    """auto, cpu, cuda or mps."""
 
 
 @dataclass
@@ -80,6 +114,7 @@ Command = (
     ]
     | Annotated[Generate, tyro.conf.subcommand(name="generate")]
     | Annotated[Evaluate, tyro.conf.subcommand(name="evaluate")]
+    | Annotated[Stylize, tyro.conf.subcommand(name="stylize")]
     | Annotated[Doctor, tyro.conf.subcommand(name="doctor")]
     | Annotated[Progress, tyro.conf.subcommand(name="progress")]
 )
@@ -140,7 +175,7 @@ def _warn(message: Warning | str, *_: object, **__: object) -> None:
     print(f"gan-course: {message}", file=sys.stderr)
 
 
-def run(command: TrainConfig | Generate | Evaluate | Doctor | Progress) -> None:
+def run(command: TrainConfig | Generate | Evaluate | Stylize | Doctor | Progress) -> None:
     """Carry out one command."""
     if isinstance(command, TrainConfig):
         train(command)
@@ -148,6 +183,8 @@ def run(command: TrainConfig | Generate | Evaluate | Doctor | Progress) -> None:
         generate(command)
     elif isinstance(command, Evaluate):
         evaluate(command)
+    elif isinstance(command, Stylize):
+        stylize(command)
     elif isinstance(command, Doctor):
         if command.run is not None:
             look_at_run(command.run)
@@ -227,9 +264,7 @@ def generate(command: Generate) -> None:
         raise CourseError(f"truncation must be 0 or more, but is {command.truncation}.")
     if not 0 <= command.seed < 2**40:
         raise CourseError(f"seed must lie between 0 and 2**40, but is {command.seed}.")
-    format = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}.get(command.output.suffix.lower())
-    if format is None:
-        raise CourseError(f"--output must end in .png or .jpg, but is {command.output}.")
+    format = _format_of(command.output)
     if command.output.resolve() == command.checkpoint.resolve():
         raise CourseError("--output and --checkpoint are the same file; nothing was written.")
 
@@ -251,6 +286,14 @@ def generate(command: Generate) -> None:
     picture = Image.fromarray(image_grid(images, columns))
     write_atomically(command.output, picture_bytes(picture, format))
     print(f"{command.num_images} images in {command.output}")
+
+
+def _format_of(output: Path) -> str:
+    """How Pillow calls the format of a picture file."""
+    format = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}.get(output.suffix.lower())
+    if format is None:
+        raise CourseError(f"--output must end in .png or .jpg, but is {output}.")
+    return format
 
 
 def evaluate(command: Evaluate) -> None:
@@ -284,6 +327,66 @@ def evaluate(command: Evaluate) -> None:
     write_atomically(command.output, report.to_json().encode())
     print(report.table())
     print(f"All of it: {command.output}")
+
+
+def stylize(command: Stylize) -> None:
+    from time import perf_counter
+
+    from PIL import Image
+
+    from gan_course import style
+    from gan_course.data import image_grid, load_photograph, picture_bytes
+    from gan_course.models.weights import write_atomically
+    from gan_course.training.device import choose_device
+    from gan_course.training.stop_button import StopButton
+
+    format = _format_of(command.output)
+    for given in (command.content, command.style):
+        if command.output.resolve() == Path(given).resolve():
+            raise CourseError(f"--output would replace your picture {given}; nothing was written.")
+    device = choose_device(command.device)
+    style_size = command.image_size if command.style_size is None else command.style_size
+    content = load_photograph(command.content, command.image_size).to(device)
+    pattern = load_photograph(command.style, style_size).to(device)
+    network = style.load_network(command.network, device)
+    height, width = content.shape[2:]
+    print(f"{width}x{height} pixels, {command.steps} steps through the network {network.name}")
+    begun = perf_counter()
+    shown = [begun]
+
+    with StopButton() as button:
+
+        def progress(transfer: style.StyleTransfer) -> bool:
+            now, done = perf_counter(), transfer.step_count
+            if now - shown[0] > 1 or done in (1, command.steps):
+                shown[0], last = now, transfer.history[-1]
+                print(
+                    f"step {done:4} of {command.steps}: content {last.content:.3f}, style "
+                    f"{last.style:.3f}, total variation {last.tv:.3f}; {now - begun:.0f} s",
+                    flush=True,
+                )
+            return not button.pressed
+
+        result = style.stylize(
+            content,
+            pattern,
+            network,
+            command.steps,
+            progress,
+            content_weight=command.content_weight,
+            style_weight=command.style_weight,
+            tv_weight=command.tv_weight,
+            start=command.start,
+            optimizer=command.optimizer,
+            seed=command.seed,
+        )
+    picture = Image.fromarray(image_grid(result.image, padding=0))
+    write_atomically(command.output, picture_bytes(picture, format))
+    if result.note:
+        print(f"gan-course: {result.note}", file=sys.stderr)
+    print(f"Picture: {command.output}")
+    if button.pressed:
+        sys.exit(130)  # what a shell expects after Ctrl-C
 
 
 if __name__ == "__main__":

@@ -243,6 +243,19 @@ LESSONS = (
         ),
     ),
     Lesson(
+        "15_style_transfer",
+        "Style transfer: the picture learns",
+        75,
+        (
+            "by_hand",
+            "total_variation",
+            "gram_matrix",
+            "content_and_style",
+            "to_imagenet",
+            "optimise",
+        ),
+    ),
+    Lesson(
         "16_your_own_images",
         "Your own images: from a folder to a model card",
         80,

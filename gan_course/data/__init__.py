@@ -2,6 +2,7 @@
 
 from gan_course.data.grid import image_grid, picture_bytes, to_uint8
 from gan_course.data.images import ImageSet
+from gan_course.data.photographs import load_photograph
 from gan_course.data.sources import DATASETS, default_image_size, load_images
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "default_image_size",
     "image_grid",
     "load_images",
+    "load_photograph",
     "picture_bytes",
     "to_uint8",
 ]

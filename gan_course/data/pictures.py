@@ -24,20 +24,17 @@ def read_picture(path: Path, size: int = THUMBNAIL) -> Tensor:
             image.load()
             if min(image.size) < SMALLEST:
                 raise ValueError(f"only {image.width}x{image.height} pixels")
-            return to_square(_upright(image), size, channels=3)
+            return to_square(upright(image), size, channels=3)
     except UnidentifiedImageError:
         raise ValueError("not an image") from None
 
 
 def to_square(image: Image.Image, size: int, channels: int) -> Tensor:
     """Crop the middle square, resample it smoothly, and return uint8 (C, size, size)."""
-    if image.mode == "F" or image.mode.startswith("I"):
-        image = _eight_bits(image)
-    if channels == 3 and image.has_transparency_data:
-        # What is transparent becomes white, not the black that a plain conversion would give.
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    image = image.convert("L" if channels == 1 else "RGB")
+    if channels == 3:
+        image = to_rgb(image)
+    else:
+        image = _eight_bits(image).convert("L")
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
     image = image.crop((left, top, left + side, top + side))
@@ -49,7 +46,17 @@ def to_square(image: Image.Image, size: int, channels: int) -> Tensor:
     return torch.tensor(pixels.transpose(2, 0, 1).copy())
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def to_rgb(image: Image.Image) -> Image.Image:
+    """A picture of any mode as RGB. What is transparent becomes white, not the black that a plain
+    conversion would give."""
+    image = _eight_bits(image)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB")
+
+
+def upright(image: Image.Image) -> Image.Image:
     """Turned as the camera noted in the EXIF block."""
     try:
         return ImageOps.exif_transpose(image)
@@ -58,7 +65,10 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """Grey with 16 bits, 0..65535, or with floats, 0..1, as 0..255. Pillow alone would clip it."""
+    """Grey with 16 bits, 0..65535, or with floats, 0..1, as 0..255: Pillow alone would clip it.
+    Any other picture stays as it is."""
+    if image.mode != "F" and not image.mode.startswith("I"):
+        return image
     values = np.asarray(image, dtype=np.float32)
     if image.mode != "F":
         values = values / 257

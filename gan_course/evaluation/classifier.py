@@ -1,7 +1,8 @@
 """A small image classifier: the judge that says what a generated image shows, and how surely.
 
 Its last hidden layer also serves as the features that distances between sets of images are
-computed from. Two ship with the course, each with a card that names its data and its accuracy;
+computed from. Three ship with the course, each with a card that names its data and its accuracy:
+``digits`` and ``mnist`` are a ``Classifier``, ``photographs`` is a ``SmallVGG``.
 ``python -m gan_course.evaluation.train_classifier`` trains another.
 """
 
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_course.errors import CourseError
+from gan_course.models.small_vgg import SmallVGG, load_small_vgg
 from gan_course.models.weights import read_tensors
 
 FOLDER = Path(__file__).parent / "classifiers"
@@ -87,7 +89,7 @@ def available_classifiers() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.safetensors"))
 
 
-def load_classifier(name_or_path: str | Path) -> Classifier:
+def load_classifier(name_or_path: str | Path) -> Classifier | SmallVGG:
     """A shipped classifier by name, or one of your own by the path of its ``.safetensors`` file.
 
     Returns:
@@ -106,6 +108,8 @@ def load_classifier(name_or_path: str | Path) -> Classifier:
             )
         path = FOLDER / f"{name_or_path}.safetensors"
     tensors = read_tensors(path)
+    if any(name.startswith("layers.conv") for name in tensors):
+        return load_small_vgg(path)
     try:
         base_channels, image_channels = tensors["stages.0.0.weight"].shape[:2]
         num_classes, num_features = tensors["to_logits.weight"].shape

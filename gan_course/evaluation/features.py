@@ -19,6 +19,7 @@ from gan_course.data import ImageSet, to_uint8
 from gan_course.data.images import to_floats
 from gan_course.errors import CourseError
 from gan_course.evaluation.classifier import Classifier, available_classifiers, load_classifier
+from gan_course.models.small_vgg import SmallVGG
 
 
 @dataclass
@@ -38,7 +39,7 @@ class Extractor:
     size: int | None
     network: nn.Module
     compute: Callable[[Tensor], Tensor]
-    classifier: Classifier | None = None
+    classifier: Classifier | SmallVGG | None = None
 
     @torch.no_grad()
     def __call__(self, images: Tensor, batch_size: int = 256) -> Tensor:
@@ -84,9 +85,10 @@ def load_extractor(name: str | Path) -> Extractor:
     """A feature extractor by name.
 
     Args:
-        name: a classifier of the course (``digits``, ``mnist``, ...), the path of a classifier's
-            ``.safetensors`` file, or ``inception``: InceptionV3 with the FID's weights, through
-            torch-fidelity, which has to be installed and fetches its weights the first time.
+        name: a classifier of the course (``digits``, ``mnist``, ``photographs``), the path of a
+            classifier's ``.safetensors`` file, or ``inception``: InceptionV3 with the FID's
+            weights, through torch-fidelity, which has to be installed and fetches its weights the
+            first time.
 
     Raises:
         CourseError: if there is none, or if something is missing; the message says what.
@@ -124,14 +126,14 @@ def default_features(dataset: str) -> str:
     Raises:
         CourseError: if none ships for it; the message says how to come by some.
     """
-    name = dataset.removeprefix("stacked-")
+    name = "photographs" if dataset == "cifar10" else dataset.removeprefix("stacked-")
     if name in available_classifiers():
         return name
     raise CourseError(
         f"no classifier for {dataset} ships with the course. Train one (python -m "
         f"gan_course.evaluation.train_classifier --dataset {dataset} --output "
         f"{dataset.split(':')[0]}.safetensors) and name it by --features, or take "
-        f"--features inception."
+        f"--features photographs for colour images, or inception."
     )
 
 
@@ -142,7 +144,7 @@ def _inception() -> Extractor:
         raise CourseError(
             f"the features inception need the package torch-fidelity, which cannot be imported "
             f"({type(error).__name__}: {error}). Install it: pip install 'gan-course[inception]'. "
-            f"Without it, --features digits and mnist work."
+            f"Without it, --features digits, mnist and photographs work."
         ) from error
     try:
         network = FeatureExtractorInceptionV3("inception-v3-compat", ["2048"]).eval()
@@ -150,7 +152,7 @@ def _inception() -> Extractor:
         raise CourseError(
             f"the weights of Inception (about 91 MB) are not on this machine and could not be "
             f"fetched ({type(error).__name__}). Connect to the network and try again; offline, "
-            f"--features digits and mnist work."
+            f"--features digits, mnist and photographs work."
         ) from error
 
     def compute(images: Tensor) -> Tensor:

@@ -2,9 +2,9 @@
 
     python -m gan_course.evaluation.train_classifier --dataset mnist --output mnist.safetensors
 
-The test images are a fifth of the data set, at most 10,000, drawn by the seed before training. Each
-training image is turned, scaled and moved a little anew each time it is shown; for photographs
-(``--photographs``) it is mirrored and moved instead.
+The test images are a fifth of the data set, at most ``--test-images``, drawn by the seed before
+training. Each training image is turned, scaled and moved a little anew each time it is shown.
+``--photographs`` trains a ``SmallVGG``, and mirrors and moves the images instead.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from pathlib import Path
 import safetensors.torch
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from gan_course.data import load_images
 from gan_course.data.images import ImageSet
 from gan_course.errors import CourseError
 from gan_course.evaluation.classifier import Classifier
+from gan_course.models.small_vgg import SmallVGG
 from gan_course.models.weights import write_atomically
 
 
@@ -34,6 +35,8 @@ def shaken(images: Tensor, photographs: bool) -> Tensor:
     if photographs:
         a = torch.zeros(count)
         across, down = torch.randint(0, 2, (count,)) * 2.0 - 1, torch.ones(count)
+        half = images.shape[-1] / 2
+        shift = (shift * half).round() / half  # by whole pixels: nothing is blurred
     else:
         a = (torch.rand(count) - 0.5) * 0.5
         across = down = 1 + (torch.rand(count) - 0.5) * 0.25
@@ -48,16 +51,22 @@ def shaken(images: Tensor, photographs: bool) -> Tensor:
 
 
 def train_classifier(
-    images: ImageSet, epochs: int = 20, seed: int = 0, photographs: bool = False, base: int = 32
-) -> tuple[Classifier, float, int]:
-    """Train on four fifths of the images, or all but 10,000, and test on the others.
+    images: ImageSet,
+    epochs: int = 20,
+    seed: int = 0,
+    photographs: bool = False,
+    base: int = 32,
+    most_tests: int = 10_000,
+) -> tuple[Classifier | SmallVGG, float, int]:
+    """Train on four fifths of the images, or all but ``most_tests``, and test on the others.
 
     Args:
         images: a labelled set of 32x32 images.
         epochs: passes over the training part.
         seed: of the split, the first weights and the order.
-        photographs: see ``shaken``.
+        photographs: train a ``SmallVGG``, and see ``shaken``.
         base: channels of the first stage.
+        most_tests: images of the test part at most.
 
     Returns:
         the classifier in eval mode, its accuracy on the test part, and the size of that part.
@@ -70,9 +79,13 @@ def train_classifier(
     torch.manual_seed(seed)
     labels = images.labels
     order = torch.randperm(len(images))
-    num_test = min(10_000, len(images) // 5)
+    num_test = min(most_tests, len(images) // 5)
     test, train = order[:num_test], order[num_test:]
-    classifier = Classifier(images.shape[0], int(labels.max()) + 1, base)
+    sizes = (images.shape[0], int(labels.max()) + 1)
+    if photographs:
+        classifier = SmallVGG(*sizes, (base, 2 * base, 4 * base, 4 * base))
+    else:
+        classifier = Classifier(*sizes, base)
     classifier = classifier.to(memory_format=torch.channels_last)
     batch_size = 64 if len(train) < 20_000 else 128
     steps = epochs * (len(train) // batch_size)
@@ -97,7 +110,7 @@ def train_classifier(
 
 
 @torch.no_grad()
-def accuracy(classifier: Classifier, images: ImageSet, rows: Tensor) -> float:
+def accuracy(classifier: nn.Module, images: ImageSet, rows: Tensor) -> float:
     """The part of the images in these rows that the classifier names rightly."""
     right = 0
     for part in rows.split(256):
@@ -112,7 +125,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--base-channels", type=int, default=32)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--photographs", action="store_true", help="mirror, and do not turn")
+    parser.add_argument("--test-images", type=int, default=10_000, help="at most so many")
+    parser.add_argument("--photographs", action="store_true", help="a SmallVGG; mirrors, no turns")
     parser.add_argument("--output", type=Path, required=True, help="a .safetensors file")
     choices = parser.parse_args(arguments)
     try:
@@ -121,7 +135,12 @@ def main(arguments: list[str] | None = None) -> None:
         images = load_images(choices.dataset, 32, choices.data_root)
         start = time.perf_counter()
         classifier, right, num_test = train_classifier(
-            images, choices.epochs, choices.seed, choices.photographs, choices.base_channels
+            images,
+            choices.epochs,
+            choices.seed,
+            choices.photographs,
+            choices.base_channels,
+            choices.test_images,
         )
         minutes = (time.perf_counter() - start) / 60
         tensors = {k: v.half() if v.is_floating_point() else v for k, v in _plain(classifier)}
@@ -133,7 +152,7 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"{choices.output}")
 
 
-def _plain(classifier: Classifier) -> list[tuple[str, Tensor]]:
+def _plain(classifier: nn.Module) -> list[tuple[str, Tensor]]:
     return [(k, v.detach().contiguous()) for k, v in classifier.state_dict().items()]
 
 

@@ -63,6 +63,10 @@ LESSONS = [
     ),
     ("14_high_resolution", ["press skip", "move α", "press skip", "move D's strength"]),
     (
+        "15_style_transfer",
+        ["press skip", "move shuffle", "press skip", "press Step"],
+    ),
+    (
         "16_your_own_images",
         ["press skip", "move share changed", "press skip", "press skip", "move seed of z"],
     ),

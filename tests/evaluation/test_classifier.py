@@ -5,12 +5,12 @@ import sys
 
 import pytest
 import torch
-from real_data import real_mnist
+from real_data import real_mnist, real_photographs
 from safetensors.torch import save_file
 
-from gan_course.data import load_images
+from gan_course.data import load_images, load_photograph
 from gan_course.errors import CourseError
-from gan_course.evaluation import Classifier, load_classifier
+from gan_course.evaluation import Classifier, frechet_distance, load_classifier, load_extractor
 from gan_course.evaluation.classifier import FOLDER, Verdict, available_classifiers, judge
 from gan_course.evaluation.train_classifier import accuracy, shaken, train_classifier
 
@@ -56,6 +56,29 @@ def test_the_mnist_classifier_is_as_good_as_its_card_says(tmp_path, monkeypatch)
     torch.manual_seed(0)
     test = torch.randperm(10_000)[:2_000]
     assert accuracy(load_classifier("mnist"), images, test) == pytest.approx(0.9955, abs=0.001)
+
+
+def test_the_classifier_of_photographs_is_as_good_as_its_card_says():
+    torch.manual_seed(0)
+    held_out = torch.randperm(50_000)[:5_000]  # drawn as in training
+    images, labels = real_photographs(held_out.tolist())
+    verdict = judge(load_classifier("photographs"), images)
+    assert (verdict.classes == labels).float().mean() == pytest.approx(0.841, abs=0.003)
+    assert verdict.confident() == pytest.approx(0.655, abs=0.005)
+
+
+def test_the_features_of_photographs_see_noise():
+    """On 80 tiles of the sample photographs. Leaving two of them out is a small change."""
+    images = torch.cat([load_photograph(name, 256) for name in ("china", "flower")])
+    tiles = images.unfold(2, 32, 32).unfold(3, 32, 32)  # (2, 3, 5, 8, 32, 32)
+    tiles = tiles.permute(0, 2, 3, 1, 4, 5).reshape(-1, 3, 32, 32)
+    extract = load_extractor("photographs")
+    rng = torch.Generator().manual_seed(0)
+    noisy = tiles + 0.2 * torch.randn(tiles.shape, generator=rng)
+    real = extract(tiles)
+    assert real.shape == (80, 128) and real.min() >= 0
+    assert extract(tiles.mean(1, keepdim=True)).shape == (80, 128)  # grey images will do
+    assert frechet_distance(real, extract(noisy)) > 5 * frechet_distance(real, real[2:])
 
 
 def test_judge_refuses_train_mode():

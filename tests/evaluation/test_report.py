@@ -73,8 +73,9 @@ def test_what_is_missing_is_said(monkeypatch):
     with pytest.raises(CourseError, match=r"torch-fidelity.*gan-course\[inception\]"):
         load_extractor("inception")
     assert default_features("stacked-digits") == "digits"
-    with pytest.raises(CourseError, match="train_classifier --dataset cifar10"):
-        default_features("cifar10")
+    assert default_features("cifar10") == "photographs"
+    with pytest.raises(CourseError, match="train_classifier --dataset celeba"):
+        default_features("celeba")
 
 
 def test_inception_without_weights_says_so(monkeypatch):

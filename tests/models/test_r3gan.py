@@ -31,7 +31,7 @@ def test_weights_that_fit_nothing_are_refused(tmp_path):
     generator = R3GANGenerator(16, 1, 5, 2)
     del generator.blocks[1]
     save_generator(generator, tmp_path / "g.pth")
-    with pytest.raises(CourseError, match="of another architecture than .*so it was not loaded"):
+    with pytest.raises(CourseError, match=r"of another architecture than .*so it was not loaded"):
         load_generator(tmp_path / "g.pth")
 
 
