@@ -25,6 +25,7 @@ from gan_course import palette
 from gan_course.errors import CourseError
 
 TEXT = "line-height:1.5;margin:4px 0"  # JupyterLab's own lines in a widget stand too far apart
+LARGE_PNG = 150_000  # characters; a notebook with many such pictures is slow to open
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -186,6 +187,8 @@ def show(figure: object, alt: str) -> None:
     else:
         image = figure if isinstance(figure, Image.Image) else Image.fromarray(np.asarray(figure))
     png = png_base64(image)
+    if len(png) > LARGE_PNG:  # a photograph: 256 colours of its own are a third of the bytes
+        png = png_base64(image.convert("RGB").quantize(256))
     display({"image/png": png, "text/plain": alt}, raw=True, metadata={"image/png": {"alt": alt}})
 
 

@@ -55,7 +55,7 @@ class StyleMixer(Lab):
     """
 
     picture_room: ClassVar = 640
-    still_scale: ClassVar = 2
+    still_scale: ClassVar = 1
     picture_traits: ClassVar = ("step", "message", "playing", "revealed")
 
     content = Unicode("china")

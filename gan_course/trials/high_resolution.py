@@ -67,8 +67,8 @@ class Budget:
 
 
 BUDGETS = {
-    64: Budget(steps=480, seeds=2, dcgan_times=4),
-    128: Budget(steps=90, seeds=1, dcgan_times=6),
+    64: Budget(steps=1600, seeds=3, dcgan_times=4),
+    128: Budget(steps=300, seeds=1, dcgan_times=6),
 }
 
 
