@@ -9,6 +9,7 @@ from real_data import real_mnist
 
 from gan_course.errors import CourseError
 from gan_course.evaluation.classifier import judge, load_classifier
+from gan_course.labs.latent import draw_images, noise
 from gan_course.pretrained import FOLDER, available, load_pretrained
 
 
@@ -66,3 +67,34 @@ def test_the_generator_is_ready_to_use():
 def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(CourseError, match=r"'cats' ships .* digits"):
         load_pretrained("cats")
+
+
+def test_cifar10_is_as_varied_as_its_card_says():
+    generator = load_pretrained("cifar10")
+    images = generator.generate(2000, torch.Generator().manual_seed(5))
+    verdict = judge(load_classifier("photographs"), images)
+    card = (FOLDER / "cifar10.md").read_text(encoding="utf-8")
+    rarest, commonest, sure = numbers_after(card, "takes", "rarest class and", "surer than 0.9 on")
+    assert verdict.shares.min() * 100 == pytest.approx(rarest, abs=1)
+    assert verdict.shares.max() * 100 == pytest.approx(commonest, abs=1)
+    assert verdict.confident() * 100 == pytest.approx(sure, abs=1)
+    assert verdict.shares.min() > 0.01, "a class is missing"
+
+
+def test_sagan_cifar10_draws_what_it_is_asked_for_as_often_as_its_card_says():
+    generator = load_pretrained("cifar10-sagan")
+    labels = torch.arange(2000) % 10
+    images = draw_images(generator, noise(5, 2000, generator.latent_dim), labels)
+    classifier = load_classifier("photographs")
+    with torch.no_grad():
+        said = torch.cat([classifier(part).argmax(dim=1) for part in images.split(250)])
+    agree = (said == labels).double().mean().item()
+    card = (FOLDER / "cifar10-sagan.md").read_text(encoding="utf-8")
+    (share,) = numbers_after(card, "the classifier takes")
+    assert agree * 100 == pytest.approx(share, abs=1)
+    assert agree > 0.2, "no better than drawing any class for any label"
+
+
+def numbers_after(card: str, *words: str) -> list[float]:
+    """The first number after each of these words."""
+    return [float(re.search(re.escape(word) + r"\s+([\d.]+) %", card)[1]) for word in words]

@@ -52,8 +52,8 @@ def test_the_readme_still_has_its_blocks():
 def test_commands_run(folder):
     """In order, in an empty folder: training first, then what uses its checkpoint.
 
-    Training is cut to one epoch, unless GAN_COURSE_FAST=0; test_training looks at what a longer
-    one at the same settings learns.
+    Training is cut to one epoch and a style to five steps, unless GAN_COURSE_FAST=0;
+    test_training looks at what a longer one at the same settings learns.
     """
     fast, ran = os.environ.get("GAN_COURSE_FAST") == "1", 0
     for command in commands():
@@ -61,6 +61,8 @@ def test_commands_run(folder):
             continue
         if fast and command.startswith("gan-course train"):
             command += " --num-epochs 1"
+        if fast and command.startswith("gan-course stylize"):
+            command += " --steps 5"
         result = run(command, folder)
         assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
         ran += 1
