@@ -246,7 +246,7 @@ class DataDoctor(Lab):
             layout=widgets.Layout(width="330px"),
         )
         widgets.link((self, "augment"), (augment, "value"))
-        share = slider(self, "share", "share changed, %", min=0, max=100, step=5)
+        share = slider(self, "share", "changed, %", min=0, max=100, step=5)
         seed = slider(self, "seed", "seed", min=0, max=99)
         locked = [size, drop, augment, share, seed]
 

@@ -15,6 +15,7 @@ from traitlets import HasTraits, Unicode
 from gan_course.labs.base import TEXT, WIDGET
 
 PACKAGE = Path(__file__).parent.parent
+NAME = "display:inline-block;min-width:6em"  # else the table gives these a character or two a line
 HEAD = ("term", "日本語", "中文", "what it is", "lesson", "line of code")
 
 
@@ -84,8 +85,8 @@ def as_html(found: tuple[Term, ...], root: str = "..") -> str:
         code = f"{root}/gan_course/{term.file}"
         cells = (
             f"<b>{escape(term.name)}</b>",
-            f'<span lang="ja">{escape(term.japanese)}</span>',
-            f'<span lang="zh">{escape(term.chinese)}</span>',
+            f'<span lang="ja" style="{NAME}">{escape(term.japanese)}</span>',
+            f'<span lang="zh" style="{NAME}">{escape(term.chinese)}</span>',
             escape(term.meaning),
             f'<a href="{escape(notebook)}">{escape(term.lesson[:2])}</a>',
             f'<a href="{escape(code)}">{escape(term.file)}</a><br>'

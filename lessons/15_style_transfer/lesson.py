@@ -20,6 +20,7 @@
 import matplotlib.pyplot as plt
 import torch
 
+from gan_course import fast_mode
 from gan_course.data import image_grid, load_photograph
 from gan_course.labs import GramShuffle, StyleMixer, quiz, show
 from gan_course.style import load_network, stylize
@@ -38,11 +39,14 @@ def pictures(images, alt, columns=3, title=None):
     show(figure, alt=alt)
 
 
+# %% tags=["parameters"]
+STEPS = 12 if fast_mode() else 60  # of the longer runs below
+
 # %%
 china, flower = load_photograph("china", 160), load_photograph("flower", 160)  # (1, 3, 107, 160) each
-result = stylize(china, flower, steps=60)
+result = stylize(china, flower, steps=STEPS)
 pictures(
-    {"content: china": china, "style: flower": flower, "after 60 steps": result.image},
+    {"content: china": china, "style: flower": flower, f"after {STEPS} steps": result.image},
     alt="Three pictures: a pagoda by a lake under a pale sky; an orange dahlia before dark green leaves; and the pagoda "
     "once more, as if painted, with dark green shadows and a sky of pink and yellow strokes.",
 )
@@ -99,7 +103,7 @@ small = load_photograph("china", 96)  # (1, 3, 64, 96)
 rebuilt = {"the picture": small}
 for name in layers[1:]:
     found = stylize(
-        small, flower, steps=40, start="noise", style_weight=0, tv_weight=0.1, content_layers=[name]
+        small, flower, steps=2 * STEPS // 3, start="noise", style_weight=0, tv_weight=0.1, content_layers=[name]
     )
     rebuilt[f"rebuilt from {name}"] = found.image
 pictures(
@@ -172,7 +176,7 @@ print(f"style: largest change of a Gram entry {(gram_matrix(shuffled) - gram_mat
 
 # %%
 dahlia = load_photograph("flower", 96)
-texture = stylize(dahlia, dahlia, steps=60, start="noise", content_weight=0)
+texture = stylize(dahlia, dahlia, steps=STEPS, start="noise", content_weight=0)
 pictures(
     {"the style picture": dahlia, "noise with its Gram matrices": texture.image},
     columns=2,
@@ -246,7 +250,7 @@ def losses_of(image):
 image = small.clone().requires_grad_()  # begin with the content
 optimizer = torch.optim.Adam([image], lr=0.06)  # not a network's parameters: the picture
 history = []
-for step in range(60):
+for step in range(STEPS):
     content, style, tv = losses_of(image)
     loss = 1.0 * content + 10.0 * style + 3.0 * tv
     optimizer.zero_grad()
@@ -265,11 +269,11 @@ left.set(title="The three losses, without weights", xlabel="step", ylabel="loss"
 left.legend()
 left.grid(color="0.9")
 right.imshow(image_grid(image.detach(), padding=0))
-right.set_title("our own loop, 60 steps of Adam")
+right.set_title(f"our own loop, {STEPS} steps of Adam")
 right.axis("off")
 show(
     figure,
-    alt=f"Left, the losses over 60 steps: style falls from {history[0][1]:.2f} to {history[-1][1]:.2f}, content rises "
+    alt=f"Left, the losses over {STEPS} steps: style falls from {history[0][1]:.2f} to {history[-1][1]:.2f}, content rises "
     f"from 0 to {history[-1][0]:.2f}. Right, the pagoda in the dahlia's colours.",
 )
 
@@ -282,9 +286,9 @@ show(
 # batches here, so the gradient has no noise.
 
 # %%
-print("from noise, after 30 steps: the whole loss, with its weights")
+print(f"from noise, after {STEPS // 2} steps: the whole loss, with its weights")
 for name in ("adam", "lbfgs"):
-    run = stylize(small, dahlia, steps=30, start="noise", optimizer=name)
+    run = stylize(small, dahlia, steps=STEPS // 2, start="noise", optimizer=name)
     print(f"{name:<6} {run.history[0].total:6.2f} -> {run.history[-1].total:.2f}")
 
 # %% [markdown]
@@ -296,11 +300,11 @@ for name in ("adam", "lbfgs"):
 # %%
 ways = {}
 for start in ("content", "noise"):
-    for steps in (5, 20, 60):
+    for steps in (STEPS // 12, STEPS // 3, STEPS):
         ways[f"from {start}, {steps} steps"] = stylize(small, dahlia, steps=steps, start=start)
 pictures(
     {name: way.image for name, way in ways.items()},
-    alt="Two rows of three pictures, after 5, 20 and 60 steps. From the content the pagoda is sharp from the first one on "
+    alt=f"Two rows of three pictures, after {STEPS // 12}, {STEPS // 3} and {STEPS} steps. From the content the pagoda is sharp from the first one on "
     "and takes on colours. From noise it comes out of a grey fog, in the colours and strokes of the dahlia, "
     "with rough outlines.",
 )
@@ -324,7 +328,7 @@ for name, way in ways.items():
 sheet = {}
 for label, chosen in (("2 layers", ["conv1_1", "conv1_2"]), ("6 layers", style_layers)):
     for weight in (1, 10, 100):
-        run = stylize(small, dahlia, steps=30, style_weight=weight, style_layers=chosen)
+        run = stylize(small, dahlia, steps=STEPS // 2, style_weight=weight, style_layers=chosen)
         sheet[f"{label}, style weight {weight}"] = run.image
 pictures(
     sheet,
@@ -422,9 +426,9 @@ def progress(transfer):
     return True  # False would stop it
 
 
-fine = stylize(content, style, steps=60, progress=progress)
+fine = stylize(content, style, steps=STEPS, progress=progress)
 pictures(
-    {"style of 128 pixels": stylize(content, load_photograph("flower", 128), steps=60).image, "of 64 pixels": fine.image},
+    {"style of 128 pixels": stylize(content, load_photograph("flower", 128), steps=STEPS).image, "of 64 pixels": fine.image},
     columns=2,
     alt="Two pictures of the pagoda. With the smaller style picture the strokes are finer, and round shapes like small "
     "dahlias float over the lake.",

@@ -68,7 +68,7 @@ LESSONS = [
     ),
     (
         "16_your_own_images",
-        ["press skip", "move share changed", "press skip", "press skip", "move seed of z"],
+        ["press skip", "move changed, %", "press skip", "press skip", "move seed of z"],
     ),
     ("90_glossary_and_gallery", ["write search collapse"]),
     ("91_gan_in_keras", []),
