@@ -371,8 +371,8 @@ print(sampler.code())
 # %% [markdown]
 # ## 9. The map
 #
-# Here is the course with what you have solved so far. The numbers leave room for lessons that are
-# still being written. In a terminal, `gan-course progress` prints the same.
+# Here is the course with what you have solved so far. In a terminal, `gan-course progress` prints the
+# same.
 
 # %%
 from gan_course.checks import progress

@@ -21,7 +21,9 @@ from sklearn.svm import SVC
 from gan_course import fast_mode, palette
 from gan_course.data import image_grid, load_images
 from gan_course.labs import AttentionMicroscope, quiz, show
+from gan_course.labs.latent import draw_images, noise
 from gan_course.models import SAGANDiscriminator, SAGANGenerator
+from gan_course.pretrained import load_pretrained
 from gan_course.pretrained.recorded.with_attention import load_attention_run
 from gan_course.training import training_step
 from gan_course.training.ema import AveragedGenerator
@@ -502,6 +504,31 @@ show(
 # network trained without it would have found another way. Only section 5 compares that.
 
 # %% [markdown]
+# ### And photographs?
+#
+# A SAGAN of CIFAR-10's photographs ships with the course, trained for about an hour on one core of a processor. Each row asks
+# for one class. **Guess** which classes you will recognise.
+
+# %%
+photographer = load_pretrained("cifar10-sagan")
+classes = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+labels = torch.arange(10).repeat_interleave(12)  # 12 images of each class, a row each
+images = draw_images(photographer, noise(0, 120, photographer.latent_dim), labels)
+figure, axis = plt.subplots(figsize=(7, 6), layout="constrained")
+axis.imshow(image_grid(images, columns=12))
+axis.set(xticks=[], title="▲ a SAGAN, asked for each class twelve times")
+axis.set_yticks([34 * (i + 0.5) for i in range(10)], classes)
+show(
+    figure,
+    alt="Ten rows of twelve generated photographs of 32 by 32 pixels. Ships on water, trucks, cars and horses can mostly be "
+    "recognised; birds, cats and dogs are shapes of fur and feathers.",
+)
+
+# %% [markdown]
+# How often does it draw what it was asked for? Its card, `gan_course/pretrained/cifar10-sagan.md`, has the share by a
+# classifier, class by class at its best and worst, and says how that was measured.
+
+# %% [markdown]
 # ## 8. What it costs, and what others found
 #
 # How much work is attention at each place it could stand? Multiply-adds of one image, by the formula of
@@ -565,4 +592,4 @@ quiz("12_sagan", "after")
 # The papers: Zhang, Goodfellow, Metaxas & Odena 2018, *Self-Attention Generative Adversarial Networks*;
 # Miyato & Koyama 2018, *cGANs with Projection Discriminator*.
 #
-# **Next** More lessons are on their way: how to measure images, and how to make larger ones.
+# **Next** [13 · Evaluation](13_evaluation.ipynb): how good is it, and how sure are you?

@@ -427,15 +427,32 @@ show(
 # %% [markdown]
 # Read the table by what is equal.
 #
-# - **As many images:** ProGAN's layers are ahead of DCGAN at the scales of 32 and 64 pixels. They also took three times its seconds.
-# - **As many seconds:** DCGAN, with four times the images, has the best colours and coarse shapes, which is what the scale of 16 pixels measures. Its details at 32 and 64 are still further off: that is the
-#   checkerboard that you see in its row (lesson 02).
-# - **Growing**, alone: compare the two rows with the same layers. Here growing did not help. It took a third fewer seconds for as many images, and was
-#   behind on average, for it had spent most of its steps on small images.
-# - **MSG-GAN** is behind these layers with one image at 32 and 64 pixels, at this length. At 16 the seeds differ more than the two do.
+# - **As many images:** ProGAN's layers, at full size from the start, are ahead of DCGAN at all three scales, and most in the finest details. They also
+#   took three times its seconds.
+# - **As many seconds:** DCGAN with four times the images is *not* closer than before. At 16 pixels its three seeds lie far apart: one of them had gone astray
+#   by then. And its finest details have become worse: that is the checkerboard that you see in its row (lesson 02).
+# - **Growing**, alone: compare the two rows with the same layers. Growing took about 30 % fewer seconds for as many images, and was behind on average at
+#   every scale. At 32 and 64 pixels the ranges of the seeds overlap.
+# - **MSG-GAN** is level with these layers at 16 pixels, and behind them at 32.
 #
-# And look at the images. To our eyes DCGAN with as many seconds comes nearest to the photographs, and the other rows have found little more than large patches in strong
-# colours, which lie partly outside of [−1, 1] and are clipped: they have no tanh. None of these networks is trained to the end.
+# And look at the images. DCGAN has found petals, leaves and sky, behind a checkerboard. The full-size layers have smooth patches in the right colours. In
+# growing's row there are patterns like petals in stains; MSG-GAN's colours lie partly outside of [−1, 1] and are clipped, for these networks have no tanh.
+# None of them is trained to the end.
+
+# %% [markdown]
+# At 128×128 everything costs about four times as much, so here is one seed only, with fewer images:
+
+# %%
+comparison(128)
+show(
+    strip(128),
+    alt="Six rows of eight larger images. The real ones show petals, leaves, roofs and sky. Those of the networks show patches of "
+    "the photographs' colours, some with stripes or a grid; none could be taken for a photograph.",
+)
+
+# %% [markdown]
+# 2,400 images are next to nothing: MSG-GAN has found one pink, and only DCGAN, with six times the images in the same seconds, shows clouds of the right
+# colours. This table tells the *price* of 128 pixels. It does not tell which network is the best there.
 
 # %% [markdown]
 # What may one conclude, and what not? These runs are *short*: the papers train for days, on tens of thousands of photographs. With so few seeds, a difference that is smaller than the spread
