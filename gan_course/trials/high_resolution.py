@@ -321,7 +321,7 @@ def measure(found: dict, size: int, seeds: int, steps: int | None, file: Path) -
         file.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         if seed == 0:
             grid = image_grid(torch.cat(pictures), columns=COLUMNS, padding=0)
-            Image.fromarray(grid).save(file.with_name(f"{file.stem}_{size}.jpg"), quality=88)
+            Image.fromarray(grid).save(file.with_name(f"{file.stem}_{size}.jpg"), quality=80)
 
 
 if __name__ == "__main__":

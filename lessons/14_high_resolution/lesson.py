@@ -429,8 +429,8 @@ show(
 #
 # - **As many images:** ProGAN's layers, at full size from the start, are ahead of DCGAN at all three scales, and most in the finest details. They also
 #   took three times its seconds.
-# - **As many seconds:** DCGAN with four times the images is *not* closer than before. At 16 pixels its three seeds lie far apart: one of them had gone astray
-#   by then. And its finest details have become worse: that is the checkerboard that you see in its row (lesson 02).
+# - **As many seconds:** four times the images brought DCGAN a little closer at 32 pixels, and at 16 in two of three seeds: the third had gone astray by
+#   then. Its finest details have become *worse*: that is the checkerboard that you see in its row (lesson 02).
 # - **Growing**, alone: compare the two rows with the same layers. Growing took about 30 % fewer seconds for as many images, and was behind on average at
 #   every scale. At 32 and 64 pixels the ranges of the seeds overlap.
 # - **MSG-GAN** is level with these layers at 16 pixels, and behind them at 32.
