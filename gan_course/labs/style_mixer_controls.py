@@ -73,7 +73,7 @@ def mixer_controls(lab, question: str, answers: tuple[str, ...]) -> widgets.Widg
 
 def _buttons(lab, trait: str, options: list[str]) -> widgets.ToggleButtons:
     widget = widgets.ToggleButtons(
-        options=options, value=getattr(lab, trait), style={"button_width": "58px"}
+        options=options, value=getattr(lab, trait), style={"button_width": "76px"}
     )
     widgets.link((lab, trait), (widget, "value"))
     return widget
@@ -90,7 +90,7 @@ def _picture_of_ones_own(lab, kind: str) -> tuple[widgets.Dropdown, widgets.File
         layout=widgets.Layout(width="180px"),
     )
     upload = widgets.FileUpload(
-        accept="image/*", description=f"own {kind}", layout=widgets.Layout(width="140px")
+        accept="image/*", description=f"own {kind}", layout=widgets.Layout(width="160px")
     )
 
     def picked(change: dict) -> None:
