@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from gan_course.data.grid import to_uint8
-from gan_course.data.images import ImageSet
+from gan_course.data.images import ImageSet, to_floats
 
 SIDES = (128, 256)  # pixels of a piece before it is shrunk: least and largest
 
@@ -25,7 +25,7 @@ def photo_crops(image_size: int, count: int = 2000, seed: int = 0) -> ImageSet:
 
     # (3, 427, 640) each, in [-1, 1]
     photographs = [
-        torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 127.5 - 1
+        to_floats(torch.from_numpy(np.array(image)).permute(2, 0, 1))
         for image in load_sample_images().images
     ]
     rng = torch.Generator().manual_seed(seed)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import ClassVar
 
 import ipywidgets as widgets
-from PIL import Image
 from traitlets import Bool, Enum, Int, validate
 
 from gan_course.errors import CourseError
 from gan_course.labs import attention_microscope_picture as picture
 from gan_course.labs.attention_microscope_controls import controls
 from gan_course.labs.attention_microscope_numbers import Seen, beyond, look, spread
-from gan_course.labs.base import Lab
+from gan_course.labs.base import DrawnLab
 from gan_course.labs.drawing import Canvas
 from gan_course.pretrained.recorded.with_attention import AttentionRun, load_attention_run
 
@@ -23,7 +22,7 @@ QUESTION = (
 SHARES = ("not beyond 0.05", "0.05 to 0.5", "beyond 0.5")
 
 
-class AttentionMicroscope(Lab):
+class AttentionMicroscope(DrawnLab):
     """Where does a pixel of a generated image look, in G and in D, and what comes of it?
 
     Args:
@@ -241,12 +240,6 @@ class AttentionMicroscope(Lab):
 
     def draw(self) -> Canvas:
         return picture.draw(self, self.figure_data(), self._lines(), self.guess_line())
-
-    def render(self) -> Image.Image:
-        return self.draw().image(scale=self.still_scale)
-
-    def live_html(self) -> str:
-        return self.draw().svg(self.alt_text())
 
     # ---- front --------------------------------------------------------------------------------
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import ClassVar
 
 import ipywidgets as widgets
-from PIL import Image
 from traitlets import Bool, Enum, Float, Int
 
 from gan_course.labs import attention_probe_picture as picture
@@ -20,14 +19,14 @@ from gan_course.labs.attention_probe_numbers import (
     look,
     spread,
 )
-from gan_course.labs.base import Lab
+from gan_course.labs.base import DrawnLab
 from gan_course.labs.drawing import Canvas
 from gan_course.labs.scene import COLOURS, painted
 
 SHARES = ("under a quarter", "about half", "over three quarters")
 
 
-class AttentionProbe(Lab):
+class AttentionProbe(DrawnLab):
     """One pixel asks; its row of the attention map shows where it looks.
 
     Attributes (traits):
@@ -242,12 +241,6 @@ class AttentionProbe(Lab):
 
     def draw(self) -> Canvas:
         return picture.draw(self, self.figure_data(), self._lines(), self.guess_line())
-
-    def render(self) -> Image.Image:
-        return self.draw().image(scale=self.still_scale)
-
-    def live_html(self) -> str:
-        return self.draw().svg(self.alt_text())
 
     # ---- front --------------------------------------------------------------------------------
 

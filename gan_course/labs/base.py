@@ -23,6 +23,7 @@ from traitlets import Float, HasTraits, TraitError
 
 from gan_course import palette
 from gan_course.errors import CourseError
+from gan_course.labs.drawing import Canvas
 
 TEXT = "line-height:1.5;margin:4px 0"  # JupyterLab's own lines in a widget stand too far apart
 LARGE_PNG = 150_000  # characters; a notebook with many such pictures is slow to open
@@ -147,6 +148,20 @@ class Lab(HasTraits):
         live = self.ui()._repr_mimebundle_()
         data[WIDGET] = live[WIDGET]
         return data, {"image/png": {"alt": alt, "width": still.width // self.still_scale}}
+
+
+class DrawnLab(Lab):
+    """A lab whose picture is drawn on a canvas: the same drawing is the still and the live one."""
+
+    def draw(self) -> Canvas:
+        """The picture as it stands."""
+        raise NotImplementedError
+
+    def render(self) -> Image.Image:
+        return self.draw().image(scale=self.still_scale)
+
+    def live_html(self) -> str:
+        return self.draw().svg(self.alt_text())
 
 
 @contextlib.contextmanager

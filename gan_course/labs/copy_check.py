@@ -6,7 +6,6 @@ from typing import ClassVar
 
 import ipywidgets as widgets
 import torch
-from PIL import Image
 from torch import Tensor, nn
 from traitlets import Bool, Int
 
@@ -14,7 +13,7 @@ from gan_course import palette
 from gan_course.data import ImageSet, load_images, to_uint8
 from gan_course.errors import CourseError
 from gan_course.evaluation.neighbours import Neighbours
-from gan_course.labs.base import Lab, column, slider
+from gan_course.labs.base import DrawnLab, column, slider
 from gan_course.labs.drawing import FAINT, INK, LINE, Canvas
 from gan_course.labs.guess_controls import guess_box
 from gan_course.labs.latent import draw_images, noise
@@ -28,7 +27,7 @@ ANSWERS = ("none", "1 or 2", "3 or more")
 QUESTION = f"How many of these {COUNT} fakes are suspiciously near to a training image?"
 
 
-class CopyCheck(Lab):
+class CopyCheck(DrawnLab):
     """Eight fakes, below each its nearest training image, and how many real images are nearer to
     theirs: 0 % would be a copy.
 
@@ -199,12 +198,6 @@ class CopyCheck(Lab):
         pixels = pixels[0] if len(pixels) == 1 else pixels.permute(1, 2, 0)
         canvas.picture(x, y, SIDE, SIDE, pixels.contiguous().numpy())
         canvas.rect(x, y, SIDE, SIDE, stroke=color, width=2)
-
-    def render(self) -> Image.Image:
-        return self.draw().image(scale=self.still_scale)
-
-    def live_html(self) -> str:
-        return self.draw().svg(self.alt_text())
 
     def controls(self) -> widgets.Widget:
         seed = slider(self, "seed", "seed of z", min=0, max=99)

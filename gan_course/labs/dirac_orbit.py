@@ -8,11 +8,10 @@ from typing import ClassVar
 
 import ipywidgets as widgets
 import numpy as np
-from PIL import Image
 from traitlets import Bool, Enum, Float, Int
 
 from gan_course.labs import dirac_picture, dirac_words
-from gan_course.labs.base import Lab, column, ghost_html, heading, question_html, slider
+from gan_course.labs.base import DrawnLab, column, ghost_html, heading, question_html, slider
 from gan_course.labs.drawing import Canvas
 from gan_course.toy.dirac import VANISHED_RADIUS, DiracGAN, radius_slope
 
@@ -35,7 +34,7 @@ CASES: tuple[dict, ...] = (
 )
 
 
-class DiracOrbit(Lab):
+class DiracOrbit(DrawnLab):
     """The Dirac-GAN: a generator and a discriminator of one parameter each, step by step.
 
     All real data sits at 0, all fakes at ``theta``, and D's logit is ``psi`` times x.
@@ -194,12 +193,6 @@ class DiracOrbit(Lab):
             lines = [dirac_words.factors(self, data), *dirac_words.notes(self, data)]
         settings = dirac_words.settings(self)
         return dirac_picture.draw(data, self.revealed, self.guess(), lines, settings)
-
-    def render(self) -> Image.Image:
-        return self.draw().image(scale=self.still_scale)
-
-    def live_html(self) -> str:
-        return self.draw().svg(self.alt_text())
 
     # ---- front --------------------------------------------------------------------------------
 

@@ -6,12 +6,11 @@ from typing import ClassVar
 
 import ipywidgets as widgets
 import torch
-from PIL import Image
 from traitlets import Bool, Enum, Int, TraitError, validate
 
 from gan_course.errors import CourseError
 from gan_course.labs import fade_in_numbers as numbers
-from gan_course.labs.base import Lab, Number, column, heading, slider
+from gan_course.labs.base import DrawnLab, Number, column, heading, slider
 from gan_course.labs.drawing import Canvas
 from gan_course.labs.fade_in_picture import draw_fade
 from gan_course.labs.guess_controls import guess_box
@@ -24,7 +23,7 @@ QUESTION = (
 )
 
 
-class FadeIn(Lab):
+class FadeIn(DrawnLab):
     """Both branches of a growing generator and their blend.
 
     Args:
@@ -156,12 +155,6 @@ class FadeIn(Lab):
 
     def draw(self) -> Canvas:
         return draw_fade(self, self.figure_data())
-
-    def render(self) -> Image.Image:
-        return self.draw().image(scale=self.still_scale)
-
-    def live_html(self) -> str:
-        return self.draw().svg(self.alt_text())
 
     def controls(self) -> widgets.Widget:
         level = slider(self, "level", "level", min=1, max=self.generator.top_level)

@@ -7,12 +7,11 @@ from itertools import pairwise
 from typing import ClassVar
 
 import ipywidgets as widgets
-from PIL import Image
 from traitlets import Bool, Enum, Int
 
 from gan_course.errors import CourseError
 from gan_course.labs import flipbook_picture
-from gan_course.labs.base import Lab, column, ghost_html, heading, question_html, row, slider
+from gan_course.labs.base import DrawnLab, column, ghost_html, heading, question_html, row, slider
 from gan_course.labs.drawing import Canvas
 from gan_course.labs.flipbook_film import Film, Source, make_film
 
@@ -24,7 +23,7 @@ QUESTION = (
 FEWEST = 4  # frames that a question about three parts needs
 
 
-class Flipbook(Lab):
+class Flipbook(DrawnLab):
     """A film of a training run: what the same z became, moment after moment.
 
     Args:
@@ -155,12 +154,6 @@ class Flipbook(Lab):
 
     def draw(self) -> Canvas:
         return flipbook_picture.draw(self, self.figure_data())
-
-    def render(self) -> Image.Image:
-        return self.draw().image(scale=self.still_scale)
-
-    def live_html(self) -> str:
-        return self.draw().svg(self.alt_text())
 
     # ---- front --------------------------------------------------------------------------------
 

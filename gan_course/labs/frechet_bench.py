@@ -6,13 +6,12 @@ from typing import ClassVar
 
 import ipywidgets as widgets
 import torch
-from PIL import Image
 from traitlets import Bool, Enum, Int
 
 from gan_course.errors import CourseError
 from gan_course.evaluation.frechet import gaussian_distance, mean_and_covariance
 from gan_course.labs import frechet_clouds as clouds
-from gan_course.labs.base import Lab, Number, column, heading, slider
+from gan_course.labs.base import DrawnLab, Number, column, heading, slider
 from gan_course.labs.drawing import Canvas
 from gan_course.labs.frechet_picture import draw_bench
 from gan_course.labs.guess_controls import guess_box
@@ -25,7 +24,7 @@ QUESTION = (
 SHOWN = 300  # points of each kind in the picture
 
 
-class FrechetBench(Lab):
+class FrechetBench(DrawnLab):
     """Two clouds, their Fréchet distance in its two parts, and what a perfect generator would get.
 
     The first two dimensions are drawn: five modes. The others hold plain noise, the same for real
@@ -151,12 +150,6 @@ class FrechetBench(Lab):
 
     def draw(self) -> Canvas:
         return draw_bench(self, self.figure_data())
-
-    def render(self) -> Image.Image:
-        return self.draw().image(scale=self.still_scale)
-
-    def live_html(self) -> str:
-        return self.draw().svg(self.alt_text())
 
     def controls(self) -> widgets.Widget:
         change = widgets.Dropdown(

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 import ipywidgets as widgets
-from PIL import Image
 from traitlets import Bool, Enum, Float, Int
 
 from gan_course.labs import gate_and_norm_picture as picture
 from gan_course.labs import gate_and_norm_words as words
-from gan_course.labs.base import Lab
+from gan_course.labs.base import DrawnLab
 from gan_course.labs.drawing import Canvas
 from gan_course.labs.gate_and_norm_controls import controls
 from gan_course.labs.gate_and_norm_numbers import (
@@ -26,7 +25,7 @@ SHARES = (16, 50, 68, 84)  # answers to the question about dead numbers, in perc
 MODES = ("train only", "eval only", "both", "neither")
 
 
-class GateAndNorm(Lab):
+class GateAndNorm(DrawnLab):
     """One channel of a batch through an activation, with or without ``BatchNorm2d`` before it.
 
     Attributes (traits):
@@ -213,12 +212,6 @@ class GateAndNorm(Lab):
         else:
             lines = [words.headline(self, data), *words.notes(self, data)]
         return picture.draw(self, data, lines, self._guess_line())
-
-    def render(self) -> Image.Image:
-        return self.draw().image(scale=self.still_scale)
-
-    def live_html(self) -> str:
-        return self.draw().svg(self.alt_text())
 
     # ---- front --------------------------------------------------------------------------------
 

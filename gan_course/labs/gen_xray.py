@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import ClassVar
 
 import ipywidgets as widgets
-from PIL import Image
 from traitlets import Bool, Int, TraitError, validate
 
 from gan_course.errors import CourseError
 from gan_course.labs import gen_xray_picture as picture
-from gan_course.labs.base import Lab, Number, heading, question_html, row, slider
+from gan_course.labs.base import DrawnLab, Number, heading, question_html, row, slider
 from gan_course.labs.drawing import Canvas
 from gan_course.labs.gen_xray_numbers import NUM_Z, Xray
 from gan_course.labs.latent import dcgan_from, noise
@@ -26,7 +25,7 @@ QUESTION = (
 VISIBLE = 0.01  # a mean change of a pixel below this is hard to see; from black to white it is 2
 
 
-class GenXray(Lab):
+class GenXray(DrawnLab):
     """The maps inside a generator, and what its image loses without one of them.
 
     Args:
@@ -221,12 +220,6 @@ class GenXray(Lab):
 
     def draw(self) -> Canvas:
         return picture.draw(self, self.figure_data(), self._lines(), self._guess_line())
-
-    def render(self) -> Image.Image:
-        return self.draw().image(scale=self.still_scale)
-
-    def live_html(self) -> str:
-        return self.draw().svg(self.alt_text())
 
     # ---- front --------------------------------------------------------------------------------
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 import ipywidgets as widgets
-from PIL import Image
 from traitlets import Bool, Enum, Int
 
 from gan_course.errors import CourseError
-from gan_course.labs.base import Lab, Number, column, heading, slider
+from gan_course.labs.base import DrawnLab, Number, column, heading, slider
 from gan_course.labs.drawing import Canvas
 from gan_course.labs.gradient_ladder_numbers import MODES, Ladder, climb
 from gan_course.labs.gradient_ladder_picture import draw_ladder
@@ -22,7 +21,7 @@ QUESTION = (
 ANSWERS = ("none", "one", "three", "five")
 
 
-class GradientLadder(Lab):
+class GradientLadder(DrawnLab):
     """The blocks of G as a ladder, and the gradient that reaches each of them.
 
     Attributes (traits):
@@ -140,12 +139,6 @@ class GradientLadder(Lab):
 
     def draw(self) -> Canvas:
         return draw_ladder(self, self.figure_data())
-
-    def render(self) -> Image.Image:
-        return self.draw().image(scale=self.still_scale)
-
-    def live_html(self) -> str:
-        return self.draw().svg(self.alt_text())
 
     def controls(self) -> widgets.Widget:
         mode = widgets.ToggleButtons(options=list(MODES))

@@ -7,13 +7,12 @@ from typing import ClassVar
 
 import ipywidgets as widgets
 import torch
-from PIL import Image
 from torch import Tensor
 from traitlets import Bool, Enum, Int
 
 from gan_course.data import load_photograph
 from gan_course.errors import CourseError
-from gan_course.labs.base import Lab, Number, column, heading, slider
+from gan_course.labs.base import DrawnLab, Number, column, heading, slider
 from gan_course.labs.drawing import Canvas
 from gan_course.labs.gram_shuffle_picture import draw_shuffle
 from gan_course.labs.guess_controls import guess_box
@@ -30,7 +29,7 @@ QUESTION = (
 )
 
 
-class GramShuffle(Lab):
+class GramShuffle(DrawnLab):
     """Features or pixels, moved about: what content and style notice of it.
 
     Attributes (traits):
@@ -168,12 +167,6 @@ class GramShuffle(Lab):
     def draw(self) -> Canvas:
         return draw_shuffle(self, self.figure_data())
 
-    def render(self) -> Image.Image:
-        return self.draw().image(scale=self.still_scale)
-
-    def live_html(self) -> str:
-        return self.draw().svg(self.alt_text())
-
     def controls(self) -> widgets.Widget:
         picture, layer, what = (
             _dropdown(self, name, options)
@@ -201,7 +194,7 @@ class GramShuffle(Lab):
         )
 
 
-def _dropdown(lab: Lab, trait: str, options: tuple[str, ...]) -> widgets.Dropdown:
+def _dropdown(lab: DrawnLab, trait: str, options: tuple[str, ...]) -> widgets.Dropdown:
     widget = widgets.Dropdown(
         options=list(options),
         value=getattr(lab, trait),

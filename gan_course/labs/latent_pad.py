@@ -7,7 +7,6 @@ from typing import ClassVar
 
 import ipywidgets as widgets
 import torch
-from PIL import Image
 from torch import Tensor
 from traitlets import Bool, Enum, Int
 
@@ -16,7 +15,7 @@ from gan_course.errors import CourseError
 from gan_course.evaluation.neighbours import Neighbours
 from gan_course.labs import latent_pad_picture, latent_pad_words
 from gan_course.labs.base import (
-    Lab,
+    DrawnLab,
     Number,
     column,
     ghost_html,
@@ -38,7 +37,7 @@ COPIES_OF = 256  # random images that are looked at for copies
 MIDDLES = ("0.5", "0.7", "1.0")
 
 
-class LatentPad(Lab):
+class LatentPad(DrawnLab):
     """Move over a plane of z and see the image at each point, and the training images near it.
 
     Args:
@@ -220,12 +219,6 @@ class LatentPad(Lab):
 
     def draw(self) -> Canvas:
         return latent_pad_picture.draw(self, self.figure_data())
-
-    def render(self) -> Image.Image:
-        return self.draw().image(scale=self.still_scale)
-
-    def live_html(self) -> str:
-        return self.draw().svg(self.alt_text())
 
     # ---- front --------------------------------------------------------------------------------
 

@@ -8,14 +8,13 @@ from typing import ClassVar
 import ipywidgets as widgets
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 from traitlets import Bool, Int
 
 from gan_course import palette
 from gan_course.errors import CourseError
 from gan_course.evaluation.precision_recall import ball_radii, distances_between, inside_any_ball
-from gan_course.labs.base import Lab, Number, column, heading, slider
+from gan_course.labs.base import DrawnLab, Number, column, heading, slider
 from gan_course.labs.drawing import FAINT, INK, Canvas
 from gan_course.labs.guess_controls import guess_box
 from gan_course.labs.small_charts import plane
@@ -30,7 +29,7 @@ SIDE, CELLS = 330, 110
 WIDTH, HEIGHT = 720, 470
 
 
-class Manifolds(Lab):
+class Manifolds(DrawnLab):
     """Six modes in the plane, and the balls around real points and around fakes.
 
     Attributes (traits):
@@ -184,12 +183,6 @@ class Manifolds(Lab):
             last += f" Largest: real {largest[0]:.2f}, fake {largest[1]:.2f}."
         canvas.text(16, 440, last, 12, FAINT, "start")
         return canvas
-
-    def render(self) -> Image.Image:
-        return self.draw().image(scale=self.still_scale)
-
-    def live_html(self) -> str:
-        return self.draw().svg(self.alt_text())
 
     def controls(self) -> widgets.Widget:
         number = widgets.FloatSlider

@@ -7,12 +7,11 @@ from typing import ClassVar
 import ipywidgets as widgets
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor
 from traitlets import Bool, Float, Int
 
 from gan_course.labs import one_by_one_picture as picture
-from gan_course.labs.base import Lab
+from gan_course.labs.base import DrawnLab
 from gan_course.labs.drawing import Canvas
 from gan_course.labs.one_by_one_controls import controls
 from gan_course.labs.scene import COLOURS, painted
@@ -34,7 +33,7 @@ def entry(o: int, c: int) -> str:
     return f"{CHANNELS[o]}_from_{CHANNELS[c]}"
 
 
-class OneByOne(Lab):
+class OneByOne(DrawnLab):
     """A picture goes through a 1x1 convolution from 3 channels to 3.
 
     Attributes (traits):
@@ -236,12 +235,6 @@ class OneByOne(Lab):
 
     def draw(self) -> Canvas:
         return picture.draw(self, self.figure_data(), self._lines(), self.guess_line())
-
-    def render(self) -> Image.Image:
-        return self.draw().image(scale=self.still_scale)
-
-    def live_html(self) -> str:
-        return self.draw().svg(self.alt_text())
 
     # ---- front --------------------------------------------------------------------------------
 

@@ -7,13 +7,12 @@ from typing import ClassVar
 import ipywidgets as widgets
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor
 from traitlets import Bool, Enum, Int
 
 from gan_course.arithmetic import overlap_counts
 from gan_course.data import to_uint8
-from gan_course.labs.base import Lab, column, slider
+from gan_course.labs.base import DrawnLab, column, slider
 from gan_course.labs.drawing import FAINT, INK, LINE, Canvas
 
 INPUTS = 6  # cells of the constant image that goes in
@@ -21,7 +20,7 @@ QUESTION = "Stride 2: which kernel size paints every inner cell equally often?"
 CHOICES = (3, 4, 5)
 
 
-class PaintOverlap(Lab):
+class PaintOverlap(DrawnLab):
     """A constant image through transposed convolutions: an even layer would leave it constant.
 
     Attributes (traits):
@@ -178,12 +177,6 @@ class PaintOverlap(Lab):
         share = "divides" if even else "does not divide"
         sentence = f"{self.stride} {share} {self.kernel_size}: " + ("even" if even else "uneven")
         canvas.text(20, 330, sentence + " inside (grey is the border)", 13, INK, "start", True)
-
-    def render(self) -> Image.Image:
-        return self.draw().image(scale=self.still_scale)
-
-    def live_html(self) -> str:
-        return self.draw().svg(self.alt_text())
 
     # ---- front --------------------------------------------------------------------------------
 

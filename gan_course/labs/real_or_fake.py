@@ -7,14 +7,13 @@ from typing import ClassVar
 
 import ipywidgets as widgets
 import torch
-from PIL import Image
 from torch import Tensor
 from traitlets import Bool, Int
 
 from gan_course.data import load_images
 from gan_course.errors import CourseError
 from gan_course.evaluation.interval import wilson
-from gan_course.labs.base import Lab, column, ghost_html, question_html, row, slider
+from gan_course.labs.base import DrawnLab, column, ghost_html, question_html, row, slider
 from gan_course.labs.drawing import Canvas
 from gan_course.labs.latent import draw_images, noise
 from gan_course.labs.real_or_fake_picture import draw_gallery, draw_one
@@ -28,7 +27,7 @@ FEWEST = 10  # answers before anything is claimed
 HELD_OUT = 400  # real images that D never trains on: those shown come from them
 
 
-class RealOrFake(Lab):
+class RealOrFake(DrawnLab):
     """One image after another: real or fake? At the end your share, its interval, and D's.
 
     Half of the images are real digits, half come from the generator that ships. D is a small
@@ -167,12 +166,6 @@ class RealOrFake(Lab):
             return draw_gallery(images, real, data)
         shown = images[data["shown"]] if self.started else None
         return draw_one(shown, data, self.count)
-
-    def render(self) -> Image.Image:
-        return self.draw().image(scale=self.still_scale)
-
-    def live_html(self) -> str:
-        return self.draw().svg(self.alt_text())
 
     # ---- front --------------------------------------------------------------------------------
 

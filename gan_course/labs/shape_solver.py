@@ -7,11 +7,10 @@ from itertools import pairwise
 from typing import ClassVar
 
 import ipywidgets as widgets
-from PIL import Image
 from traitlets import Bool, List, Unicode
 
 from gan_course.arithmetic import Layer, ShapeError, sequential_code, solve_chain
-from gan_course.labs.base import Lab, column
+from gan_course.labs.base import DrawnLab, column
 from gan_course.labs.drawing import FAINT, INK, Canvas
 
 SHOWN = 8  # layers listed for each step
@@ -19,7 +18,7 @@ MAX_STEPS = 6
 PRESETS = ("1, 4, ..., 64", "1, 7, 14, 28", "64, ..., 4, 1", "5, 11, 23")
 
 
-class ShapeSolver(Lab):
+class ShapeSolver(DrawnLab):
     """Every layer that fits between each two of the sizes, and the network you choose from them.
 
     Attributes (traits):
@@ -159,12 +158,6 @@ class ShapeSolver(Lab):
         mark = "✓" if layer.is_even else "▦"
         size = 13 if width > 120 else 11
         canvas.text(left + 6, top + 13, f"{mark} {text}", size, INK, "start")
-
-    def render(self) -> Image.Image:
-        return self.draw().image(scale=self.still_scale)
-
-    def live_html(self) -> str:
-        return self.draw().svg(self.alt_text())
 
     # ---- front --------------------------------------------------------------------------------
 

@@ -7,12 +7,11 @@ from typing import ClassVar
 
 import ipywidgets as widgets
 import numpy as np
-from PIL import Image
 from traitlets import Bool, Enum, Float, Int
 
 from gan_course.labs import spectral_knob_picture as picture
 from gan_course.labs import spectral_knob_words as words
-from gan_course.labs.base import Lab
+from gan_course.labs.base import DrawnLab
 from gan_course.labs.drawing import Canvas
 from gan_course.labs.spectral_knob_controls import controls
 from gan_course.labs.spectral_knob_numbers import (
@@ -43,7 +42,7 @@ CASES: tuple[dict, ...] = (
 )
 
 
-class SpectralKnob(Lab):
+class SpectralKnob(DrawnLab):
     """The stretch of a 2x2 matrix and its power iteration; and a D on a line, held or free.
 
     Attributes (traits):
@@ -193,12 +192,6 @@ class SpectralKnob(Lab):
         return picture.draw_discriminator(
             data, self.spectral_norm, self.revealed, ghost, lines, MOST_STEPS
         )
-
-    def render(self) -> Image.Image:
-        return self.draw().image(scale=self.still_scale)
-
-    def live_html(self) -> str:
-        return self.draw().svg(self.alt_text())
 
     # ---- front --------------------------------------------------------------------------------
 

@@ -8,13 +8,12 @@ import time
 from typing import ClassVar
 
 import torch
-from PIL import Image
 from torch import Tensor
 from traitlets import Bool, Enum, Int, Unicode
 
 from gan_course.data import load_photograph
 from gan_course.errors import CourseError
-from gan_course.labs.base import Lab, Number, torch_threads
+from gan_course.labs.base import DrawnLab, Number, torch_threads
 from gan_course.labs.gram_shuffle import load_frozen
 from gan_course.labs.style_mixer_picture import draw_mixer
 from gan_course.style import FeatureNetwork, StyleTransfer, stylize
@@ -32,7 +31,7 @@ QUESTION = (
 )
 
 
-class StyleMixer(Lab):
+class StyleMixer(DrawnLab):
     """A style transfer that one can start, stop, step and change while it runs.
 
     Weights, smoothness and the learning rate act at once; pictures, layers, start and seed begin
@@ -282,12 +281,6 @@ class StyleMixer(Lab):
 
     def draw(self):
         return draw_mixer(self, self.figure_data())
-
-    def render(self) -> Image.Image:
-        return self.draw().image(scale=self.still_scale)
-
-    def live_html(self) -> str:
-        return self.draw().svg(self.alt_text())
 
     def _show_caption(self) -> None:
         now = time.monotonic()

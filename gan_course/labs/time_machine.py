@@ -7,7 +7,6 @@ from typing import ClassVar
 
 import ipywidgets as widgets
 import torch
-from PIL import Image
 from torch import Tensor
 from traitlets import Enum, Int, List, Unicode, validate
 
@@ -16,7 +15,7 @@ from gan_course.data import to_uint8
 from gan_course.errors import CourseError
 from gan_course.labs import time_machine_picture
 from gan_course.labs.base import (
-    Lab,
+    DrawnLab,
     Number,
     column,
     ghost_html,
@@ -42,7 +41,7 @@ IMAGES = 25
 LINES = 3  # of the film below the images
 
 
-class TimeMachine(Lab):
+class TimeMachine(DrawnLab):
     """Go back and forth in five recorded training runs, and through the latent space at any moment.
 
     Attributes (traits):
@@ -178,12 +177,6 @@ class TimeMachine(Lab):
 
     def draw(self) -> Canvas:
         return time_machine_picture.draw(self, self.figure_data())
-
-    def render(self) -> Image.Image:
-        return self.draw().image(scale=self.still_scale)
-
-    def live_html(self) -> str:
-        return self.draw().svg(self.alt_text())
 
     # ---- front --------------------------------------------------------------------------------
 
