@@ -27,12 +27,14 @@ FOR_TESTS = $(QUIET_HOME) && export GAN_COURSE_FAST=1 OMP_NUM_THREADS=1 JUPYTER_
 NBVAL = $(PY) -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=300 \
 	-n 2 --dist loadfile
 
-.PHONY: help lab test course notebooks check lint clean own-environment
+.PHONY: help lab test trust nbval course notebooks check lint clean own-environment
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make lab        open the course in JupyterLab (builds .venv if it is missing)"
-	@echo "make test       run all tests, every notebook, every exercise, and a real browser"
+	@echo "make test       run the tests, every exercise, and every notebook in a real browser"
+	@echo "make trust      run what takes longer: more seeds, faults, long trainings"
+	@echo "make nbval      run every notebook, exercise and solution with nbval, as a teacher's CI may"
 	@echo "make course     run every lesson at full size into build/course/;"
 	@echo "                parameters: make course PARAMS=\"-p STEPS 200\""
 	@echo "make notebooks  rebuild notebooks/, exercises/ and solutions/ from lessons/"
@@ -43,8 +45,17 @@ lab: $(READY)
 	$(PY) -m jupyterlab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir="$(CURDIR)" \
 		--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(LABFLAGS)
 
+# The browser runs the notebooks and compares what nbval would; without one nbval does it itself.
 test: check
-	$(FOR_TESTS) && $(PY) -m pytest tests -n 2 --dist loadfile
+	$(FOR_TESTS) && $(PY) -m pytest tests -n 2 --dist loadfile -m "not slow"
+	$(FOR_TESTS) && $(NBVAL) exercises $$($(PY) tests/browser/find_browser.py >/dev/null || echo notebooks)
+	$(FOR_TESTS) && GAN_COURSE_STRICT=1 $(NBVAL) solutions
+
+trust: $(READY)
+	$(FOR_TESTS) && export GAN_COURSE_TRUST=1 && \
+		$(PY) -m pytest tests -n 2 --dist loadfile -m "slow or trust"
+
+nbval: $(READY)
 	$(FOR_TESTS) && $(NBVAL) notebooks exercises
 	$(FOR_TESTS) && GAN_COURSE_STRICT=1 $(NBVAL) solutions
 

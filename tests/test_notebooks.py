@@ -76,12 +76,25 @@ def test_nbval_fails_on_errors_even_inside_a_widget(nbval_verdicts):
     assert nbval_verdicts[0]["in_a_widget"] == "FAILED"
 
 
-@pytest.mark.slow
 def test_papermill_runs_a_lesson_with_another_parameter(tmp_path):
-    """The lesson trains for as long as it is told: 8 steps, stopping every 2 for a picture."""
-    out = tmp_path / "out.ipynb"
+    """The lesson trains for as long as it is told: 8 steps, stopping every 2 for a picture.
+
+    What comes after the training is left out here; the browser runs the whole of it.
+    """
+    out, lesson = tmp_path / "out.ipynb", tmp_path / "lesson.ipynb"
+    notebook = json.loads((ROOT / "notebooks" / "08_train_dcgan.ipynb").read_text(encoding="utf-8"))
+    sources = ["".join(cell["source"]) for cell in notebook["cells"]]
+    trained = next(i for i, source in enumerate(sources) if "trainer.step < STEPS" in source)
+    notebook["cells"] = notebook["cells"][: trained + 2]
+    notebook["cells"][-1] |= {
+        "cell_type": "code",
+        "source": 'print("step", trainer.step)',
+        "outputs": [],
+        "execution_count": None,
+    }
+    lesson.write_text(json.dumps(notebook), encoding="utf-8")
     command = [sys.executable, "-m", "papermill", "--no-progress-bar", "-p", "STEPS", "8"]
-    command += ["notebooks/08_train_dcgan.ipynb", str(out), "--cwd", str(tmp_path)]
+    command += [str(lesson), str(out), "--cwd", str(tmp_path)]
     environment = {**os.environ, "GAN_COURSE_FAST": "1", "JUPYTER_PREFER_ENV_PATH": "1"}
     result = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
@@ -96,7 +109,7 @@ def test_papermill_runs_a_lesson_with_another_parameter(tmp_path):
         if cell["cell_type"] == "code"
         for output in cell["outputs"]
     )
-    assert re.search(r"\b8 steps\b|\bstep 8\b", printed), printed
+    assert printed.split()[-2:] == ["step", "8"], printed
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=short)

@@ -34,6 +34,7 @@ def test_digits_cover_all_ten_classes_evenly():
     assert abs(shares.max() - 0.118) < 0.01 and "11.8 %" in card
 
 
+@pytest.mark.slow
 def test_mnist_is_as_good_as_its_card_says():
     generator = load_pretrained("mnist")
     images = generator.generate(2000, torch.Generator().manual_seed(5))
@@ -69,6 +70,7 @@ def test_an_unknown_name_lists_the_known_ones():
         load_pretrained("cats")
 
 
+@pytest.mark.slow
 def test_cifar10_is_as_varied_as_its_card_says():
     generator = load_pretrained("cifar10")
     images = generator.generate(2000, torch.Generator().manual_seed(5))
@@ -81,6 +83,7 @@ def test_cifar10_is_as_varied_as_its_card_says():
     assert verdict.shares.min() > 0.01, "a class is missing"
 
 
+@pytest.mark.slow
 def test_sagan_cifar10_draws_what_it_is_asked_for_as_often_as_its_card_says():
     generator = load_pretrained("cifar10-sagan")
     labels = torch.arange(2000) % 10

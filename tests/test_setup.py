@@ -257,6 +257,14 @@ def test_a_wrong_import_is_seen(room, code, said, tmp_path):
     assert said in problem
 
 
+def test_the_picture_of_the_house_has_every_room():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    picture = (ROOT / "docs" / "rooms.svg").read_text(encoding="utf-8")
+    for room in sorted(FLOORS):
+        name = f"{room}.py" if (PACKAGE / f"{room}.py").exists() else f"{room}/"
+        assert f"`{name}`" in page and name in picture, name
+
+
 def test_the_core_stays_small():
     """What a learner reads, in lines that are not blank."""
     core = {"arithmetic", "models", "losses", "data", "training"}

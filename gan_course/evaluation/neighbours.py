@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -17,7 +18,7 @@ PART = 500  # of them at a time: their distances to all others fill a table
 
 
 class Neighbours:
-    """Training images to compare with, pixel by pixel.
+    """Training images to compare with, pixel by pixel or by their features.
 
     How near is near? A real image that was left out of the training images has a nearest one too.
     Where such held-out images are given they are the measure; otherwise each of the training images
@@ -26,6 +27,8 @@ class Neighbours:
     Args:
         images: the training images: an ``ImageSet``, or floats (N, C, H, W) in [-1, 1].
         held_out: real images that were not trained on, as floats (M, C, H, W), or None.
+        measure: images (n, C, H, W) -> rows (n, F) that distances are taken of, for example an
+            ``Extractor``; the pixels themselves if None.
 
     Attributes:
         images: (N, C, H, W), at most ``MOST`` of them.
@@ -38,7 +41,12 @@ class Neighbours:
             not fit.
     """
 
-    def __init__(self, images: ImageSet | Tensor, held_out: Tensor | None = None) -> None:
+    def __init__(
+        self,
+        images: ImageSet | Tensor,
+        held_out: Tensor | None = None,
+        measure: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
         for name, given, kinds in (
             ("images", images, ImageSet | Tensor),
             ("held_out", held_out, Tensor | None),
@@ -66,7 +74,8 @@ class Neighbours:
             raise CourseError(
                 f"the training images must have shape (N, C, H, W), not {tuple(images.shape)}."
             )
-        self._rows = self.images.flatten(1)
+        self._measure = measure or (lambda images: images.flatten(1))
+        self._rows = self._measure(self.images)
         self._squares = self._rows.square().sum(1)
         if held_out is not None:
             if len(held_out) < 1 or held_out.shape[1:] != self.images.shape[1:]:
@@ -74,7 +83,7 @@ class Neighbours:
                     f"the held-out images have shape {tuple(held_out.shape)}, and the training "
                     f"images {tuple(self.images.shape)}: all but the number must be the same."
                 )
-            rows = held_out.detach().float().cpu().flatten(1)[:SAMPLE]
+            rows = self._measure(held_out.detach().float().cpu()[:SAMPLE])
             distances = torch.cat([self._distances(r).min(1).values for r in rows.split(PART)])
             self.what_real = f"{len(distances):,} held-out real images"
         else:
@@ -89,14 +98,14 @@ class Neighbours:
         self.real_distances = distances.sort().values
 
     def _distances(self, rows: Tensor) -> Tensor:
-        """Euclidean distances of rows (n, pixels) to all training images: (n, N)."""
+        """Euclidean distances of rows (n, F) to all training images: (n, N)."""
         # |a - b|² = |a|² + |b|² - 2 a·b: one matrix product instead of n · N differences.
         squares = rows.square().sum(1, keepdim=True) + self._squares - 2 * rows @ self._rows.T
         return squares.clamp_min(0).sqrt()
 
     def nearest(self, images: Tensor, count: int) -> tuple[Tensor, Tensor]:
         """Distances (n, count), nearest first, and which training images they are (n, count)."""
-        table = self._distances(images.flatten(1))
+        table = self._distances(self._measure(images))
         near = table.topk(min(count, table.shape[1]), largest=False)
         return near.values, near.indices
 

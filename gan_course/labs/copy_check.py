@@ -7,11 +7,12 @@ from typing import ClassVar
 import ipywidgets as widgets
 import torch
 from torch import Tensor, nn
-from traitlets import Bool, Int
+from traitlets import Bool, Enum, Int
 
 from gan_course import palette
 from gan_course.data import ImageSet, load_images, to_uint8
 from gan_course.errors import CourseError
+from gan_course.evaluation.features import load_extractor
 from gan_course.evaluation.neighbours import Neighbours
 from gan_course.labs.base import DrawnLab, column, slider
 from gan_course.labs.drawing import FAINT, INK, LINE, Canvas
@@ -23,6 +24,7 @@ COUNT = 8  # fakes that are looked at
 COPY = 0.02  # nearer than all but so many of the real images are to theirs: suspicious
 BASELINE = 200  # real images that are compared in the same way
 SIDE, GAP, WIDTH, HEIGHT = 76, 14, 760, 330
+BY = ("pixels", "features")  # what two images are compared by
 ANSWERS = ("none", "1 or 2", "3 or more")
 QUESTION = f"How many of these {COUNT} fakes are suspiciously near to a training image?"
 
@@ -32,23 +34,28 @@ class CopyCheck(DrawnLab):
     theirs: 0 % would be a copy.
 
     Mirrored and slightly moved copies are found as well: each image is compared in ten versions,
-    and so are the real images that it is measured against.
+    and so are the real images that it is measured against. Pixels find what was copied stroke by
+    stroke; the features of a classifier also what looks alike though no pixel agrees.
 
     Args:
         generator: with ``latent_dim``; the shipped digits if None. Or ready fakes, (8, C, H, W).
         images: what it was trained on; the digits if None.
+        features: a name that ``load_extractor`` knows. Default: ``digits`` for grey images,
+            ``photographs`` for colour.
 
     Attributes (traits):
         seed: of the fakes.
+        by: ``pixels`` or ``features``, what images are compared by.
         versions: whether mirrored and moved versions are compared, too.
         revealed: False until the question is answered or skipped.
     """
 
     picture_room: ClassVar = 620
     still_scale: ClassVar = 2
-    picture_traits: ClassVar = ("seed", "versions", "revealed")
+    picture_traits: ClassVar = ("seed", "by", "versions", "revealed")
 
     seed = Int(0, min=0, max=9999)
+    by = Enum(BY, "pixels")
     versions = Bool(True)
     revealed = Bool(False)
 
@@ -56,19 +63,30 @@ class CopyCheck(DrawnLab):
         self,
         generator: nn.Module | Tensor | None = None,
         images: ImageSet | Tensor | None = None,
+        features: str | None = None,
         **traits: object,
     ) -> None:
         super().__init__(**traits)
         self.generator = load_pretrained("digits") if generator is None else generator
-        self.neighbours = Neighbours(load_images("digits") if images is None else images)
-        shape = self.neighbours.images.shape[1:]
+        by_pixels = Neighbours(load_images("digits") if images is None else images)
+        self.images = by_pixels.images
+        shape = self.images.shape[1:]
+        self._features = features or ("digits" if shape[0] == 1 else "photographs")
+        self._neighbours = {"pixels": by_pixels}
         fakes = self.fakes()
         if fakes.shape[1:] != shape:
             raise CourseError(
                 f"the fakes have shape {tuple(fakes.shape[1:])}, and the training images "
                 f"{tuple(shape)}: these cannot be the images that it was trained on."
             )
-        self._baseline: dict[bool, Tensor] = {}
+        self._baseline: dict[tuple[str, bool], Tensor] = {}
+
+    def neighbours(self) -> Neighbours:
+        """The training images, and the distances that ``by`` chooses."""
+        if self.by not in self._neighbours:
+            extractor = load_extractor(self._features)
+            self._neighbours[self.by] = Neighbours(self.images, measure=extractor)
+        return self._neighbours[self.by]
 
     def fakes(self) -> Tensor:
         """(at most 8, C, H, W) in [-1, 1]."""
@@ -85,7 +103,7 @@ class CopyCheck(DrawnLab):
         best = torch.full((len(images),), torch.inf)
         which = torch.zeros(len(images), dtype=torch.int64)
         for version in all_versions(images) if self.versions else [images]:
-            distances, numbers = self.neighbours.nearest(version, 2)
+            distances, numbers = self.neighbours().nearest(version, 2)
             take = torch.zeros(len(images), dtype=torch.int64)
             if skip is not None:
                 take = (numbers[:, 0] == skip).long()
@@ -97,13 +115,13 @@ class CopyCheck(DrawnLab):
 
     def baseline(self) -> Tensor:
         """Sorted distances of real images to their nearest other one, found in the same way."""
-        if self.versions not in self._baseline:
-            known = self.neighbours.images
+        way = (self.by, self.versions)
+        if way not in self._baseline:
             rng = torch.Generator().manual_seed(0)
-            chosen = torch.randperm(len(known), generator=rng)[:BASELINE]
-            found, _ = self.nearest(known[chosen], skip=chosen)
-            self._baseline[self.versions] = found.sort().values
-        return self._baseline[self.versions]
+            chosen = torch.randperm(len(self.images), generator=rng)[:BASELINE]
+            found, _ = self.nearest(self.images[chosen], skip=chosen)
+            self._baseline[way] = found.sort().values
+        return self._baseline[way]
 
     def figure_data(self) -> dict:
         """fakes, nearest (N, C, H, W); distances (N,); shares (N,), of real images that are nearer
@@ -115,7 +133,7 @@ class CopyCheck(DrawnLab):
         shares = torch.searchsorted(real, distances) / len(real)
         return {
             "fakes": fakes,
-            "nearest": self.neighbours.images[which],
+            "nearest": self.images[which],
             "distances": distances,
             "shares": shares,
             "copies": shares < COPY,
@@ -125,7 +143,7 @@ class CopyCheck(DrawnLab):
     def alt_text(self) -> str:
         data = self.figure_data()
         count = len(data["fakes"])
-        text = f"{count} fakes of seed {self.seed}."
+        text = f"{count} fakes of seed {self.seed}, compared by {self.by}."
         if not self.revealed:
             return f"{text} Are there copies among them? Make a guess, or skip."
         shares = ", ".join(f"{share:.0%}" for share in data["shares"].tolist())
@@ -140,7 +158,7 @@ class CopyCheck(DrawnLab):
         data = self.figure_data()
         return (
             f"{int(data['copies'].sum())} of {len(data['fakes'])} fakes (seed {self.seed}) are "
-            f"nearer to a training image, in pixels, than {1 - COPY:.0%} of real images are."
+            f"nearer to a training image, in {self.by}, than {1 - COPY:.0%} of real images are."
         )
 
     def predict_copies(self, answer: str | None) -> None:
@@ -157,9 +175,13 @@ class CopyCheck(DrawnLab):
         return self.guess_line() or "Skipped."
 
     def code(self) -> str:
+        measure, extra = "", ""
+        if self.by == "features":
+            extra = "from gan_course.evaluation.features import load_extractor\n"
+            measure = f', measure=load_extractor("{self._features}")'
         return (
-            "from gan_course.evaluation.neighbours import Neighbours\n\n"
-            "known = Neighbours(training_images)\n"
+            f"{extra}from gan_course.evaluation.neighbours import Neighbours\n\n"
+            f"known = Neighbours(training_images{measure})\n"
             "distances, which = known.nearest(fakes, 1)\n"
             "print(known.share_nearer(distances[:, 0]))  # 0 for a copy"
         )
@@ -182,7 +204,7 @@ class CopyCheck(DrawnLab):
         if not self.revealed:
             canvas.text(16, 170, "Make a guess: then the nearest show.", 13, FAINT, "start")
             return canvas
-        canvas.text(16, 134, "● nearest training images", 11, FAINT, "start")
+        canvas.text(16, 134, f"● nearest training images, by {self.by}", 11, FAINT, "start")
         lines = (
             "Bars: the share of real images that are nearer to their own neighbour. 0 % would be a "
             "copy.",
@@ -205,7 +227,9 @@ class CopyCheck(DrawnLab):
             value=self.versions, description="find mirrored and moved copies too", indent=False
         )
         widgets.link((self, "versions"), (versions, "value"))
-        locked = [seed, versions]
+        by = widgets.ToggleButtons(options=BY, value=self.by, description="compare")
+        widgets.link((self, "by"), (by, "value"))
+        locked = [seed, by, versions]
         question = guess_box(self, QUESTION, ANSWERS, self.predict_copies, self.verdict, locked)
         return column(question, *locked)
 

@@ -369,9 +369,13 @@ print("at step", again.trainer.step, "- the same weights:", same)
 #
 # With few images the question of lesson 13 becomes urgent. Eight fakes, their nearest training images, and how many
 # real images are nearer to theirs. Mirrored and slightly moved copies are looked for, too.
+#
+# Images can be compared by their pixels, or by their *features*, what a classifier sees in them. Each misses something:
+# pixels lose a copy that was moved, features one that was blurred. So look by both.
 
 # %%
-checked = CopyCheck(desk.trainer.averaged.model, desk.trainer.images)
+features = "photographs" if is_mine else "digits"  # of a classifier that has seen such images
+checked = CopyCheck(desk.trainer.averaged.model, desk.trainer.images, features)
 checked
 
 # %% [markdown]

@@ -3,7 +3,6 @@
 import json
 import os
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
@@ -13,17 +12,11 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from find_browser import find_browser
 from lab_page import LabPage
 
 ROOT = Path(__file__).parent.parent.parent
 REQUIRED = os.environ.get("GAN_COURSE_REQUIRE_BROWSER", "0") not in ("", "0")
-BROWSERS = (
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-)
 
 
 def give_up(reason: str) -> None:
@@ -31,19 +24,6 @@ def give_up(reason: str) -> None:
     if REQUIRED:
         pytest.fail(f"GAN_COURSE_REQUIRE_BROWSER is set, but {reason}")
     pytest.skip(reason)
-
-
-def find_browser(playwright) -> str | None:
-    named = os.environ.get("CHROMIUM")
-    if named:
-        return named  # if it does not start, that is an error to see
-    for browser in BROWSERS:
-        path = shutil.which(browser)
-        # A stub that only tells you to install something answers with an error.
-        if path and subprocess.run([path, "--version"], capture_output=True).returncode == 0:
-            return path
-    own = playwright.chromium.executable_path
-    return own if Path(own).exists() else None
 
 
 @pytest.fixture(scope="session")
@@ -128,9 +108,17 @@ def wait_for(url: str, token: str, server: subprocess.Popen, log: Path) -> None:
     pytest.fail(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
 
 
-@pytest.fixture
-def lab_page(browser, lab_server, request):
-    """A fresh page; its screenshots are kept in build/screenshots/."""
+@pytest.fixture(scope="session")
+def context(browser):
+    """One for all tests: JupyterLab's code is then read and translated once."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    yield LabPage(context.new_page(), lab_server[0], ROOT / "build" / "screenshots")
+    yield context
     context.close()
+
+
+@pytest.fixture
+def lab_page(context, lab_server):
+    """A fresh page; its screenshots are kept in build/screenshots/."""
+    page = LabPage(context.new_page(), lab_server[0], ROOT / "build" / "screenshots")
+    yield page
+    page.close()

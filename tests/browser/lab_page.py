@@ -18,18 +18,25 @@ CONNECTED = """() => {
 }"""
 # run-all answers when the last cell is done, so nobody waits for it here.
 RUN_ALL = "() => { void window.jupyterapp.commands.execute('notebook:run-all-cells') }"
+# Only what is asked for is turned into JSON: the pictures of a lesson are megabytes.
 CELLS = """() => {
     const cells = [...window.jupyterapp.shell.currentWidget.content.model.cells];
     return cells.map((cell, index) => {
-        const outputs = cell.type === 'code' ? cell.outputs.toJSON() : [];
+        const count = cell.type === 'code' ? cell.outputs.length : 0;
+        const outputs = Array.from({length: count}, (_, i) => cell.outputs.get(i));
+        const checked = (cell.getMetadata('tags') ?? []).includes('nbval-check-output');
+        const texts = outputs.filter(() => checked).map(o => o.toJSON())
+            .map(o => o.text ?? o.data?.['text/plain'] ?? '');
         return {
-            index, type: cell.type, count: cell.executionCount,
-            errors: outputs.filter(o => o.output_type === 'error')
+            index, type: cell.type, count: cell.executionCount, checked,
+            errors: outputs.filter(o => o.type === 'error').map(o => o.toJSON())
                 .map(o => o.ename + ': ' + o.evalue),
-            widget: outputs.some(o => o.data?.['application/vnd.jupyter.widget-view+json']),
+            widget: outputs.some(o => 'application/vnd.jupyter.widget-view+json' in (o.data ?? {})),
+            text: texts.map(t => Array.isArray(t) ? t.join('') : t).join(''),
         };
     });
 }"""
+SHUT_DOWN = "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.shutdown()"
 SCROLL_TO = """index => window.jupyterapp.shell.currentWidget.content.scrollToItem(index, 'auto')"""
 
 
@@ -85,21 +92,31 @@ class LabPage:
         if inside.count() and not errors:
             self.problems.append(f"error in a widget: {inside.first.inner_text()[-300:]}")
 
+    def checked_outputs(self) -> dict[int, str]:
+        """What the cells with the tag ``nbval-check-output`` have printed, by their index."""
+        return {cell["index"]: cell["text"] for cell in self.cells() if cell["checked"]}
+
+    def close(self) -> None:
+        """With the kernel, which would keep its memory until the last test is done."""
+        self.page.evaluate(SHUT_DOWN)
+        self.page.close()
+
     def find(self, label: str, css: str, inside: str):
         """A widget by its label. JupyterLab only draws the cells near the screen: scroll to it."""
         exactly = re.compile(f"^{re.escape(label)}$")
-        for cell in self.cells():
-            if not cell["widget"]:
-                continue
-            self.page.evaluate(SCROLL_TO, cell["index"])
-            name = self.page.locator(css, has_text=exactly)
-            found = self.page.locator(inside, has=name).first if inside else name.first
-            try:
-                found.wait_for(timeout=2000)
-                return found
-            except Exception as error:
-                if "Timeout" not in type(error).__name__:
-                    raise
+        name = self.page.locator(css, has_text=exactly)
+        found = self.page.locator(inside, has=name).first if inside else name.first
+        for patience in (150, 2000):  # ms for a cell to be drawn; most are there at once
+            for cell in self.cells():
+                if not cell["widget"]:
+                    continue
+                self.page.evaluate(SCROLL_TO, cell["index"])
+                try:
+                    found.wait_for(timeout=patience)
+                    return found
+                except Exception as error:
+                    if "Timeout" not in type(error).__name__:
+                        raise
         raise LookupError(f"nothing labelled {label!r} in this notebook")
 
     def press(self, label: str) -> None:

@@ -1,10 +1,13 @@
 """Each lesson here opens in a real JupyterLab, runs, and answers to the keyboard."""
 
 import json
+from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+NOTEBOOKS = Path(__file__).parent.parent.parent / "notebooks"
+
+pytestmark = pytest.mark.browser
 
 # A lesson is added with one line: its notebook, and what is done in it, in order, by keyboard.
 # After each move of a slider a picture beside it must be another one.
@@ -81,6 +84,7 @@ def test_lesson(lab_page, lab_server, lesson, actions):
     lab_page.open(f"notebooks/{lesson}.ipynb", token)
     lab_page.run_all()
     assert not lab_page.problems
+    assert lab_page.checked_outputs() == stored_outputs(lesson)
     for action in actions:
         verb, label = action.split(" ", 1)
         if verb == "press":
@@ -93,6 +97,17 @@ def test_lesson(lab_page, lab_server, lesson, actions):
             print(f"{lesson}: {label} -> new picture after {seconds * 1000:.0f} ms")
         lab_page.screenshot(f"{lesson}-{action.replace(' ', '-')}")
     assert not lab_page.problems
+
+
+def stored_outputs(lesson):
+    """What nbval compares: the stored text of the cells that say so, by their index."""
+    cells = json.loads((NOTEBOOKS / f"{lesson}.ipynb").read_text(encoding="utf-8"))["cells"]
+    stored = {}
+    for index, cell in enumerate(cells):
+        if "nbval-check-output" in cell["metadata"].get("tags", []):
+            parts = [o.get("text") or o["data"]["text/plain"] for o in cell["outputs"]]
+            stored[index] = "".join("".join(part) for part in parts)
+    return stored
 
 
 def write_notebook(path, *cells):

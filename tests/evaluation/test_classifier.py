@@ -58,6 +58,7 @@ def test_the_mnist_classifier_is_as_good_as_its_card_says(tmp_path, monkeypatch)
     assert accuracy(load_classifier("mnist"), images, test) == pytest.approx(0.9955, abs=0.001)
 
 
+@pytest.mark.slow
 def test_the_classifier_of_photographs_is_as_good_as_its_card_says():
     torch.manual_seed(0)
     held_out = torch.randperm(50_000)[:5_000]  # drawn as in training

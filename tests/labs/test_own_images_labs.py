@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.nn.functional import avg_pool2d
 from traitlets import TraitError
 
 from gan_course.data import load_images
 from gan_course.errors import CourseError
+from gan_course.evaluation.features import load_extractor
 from gan_course.labs import CopyCheck, DataDoctor, RunDesk
 from gan_course.labs.export import FILES, export, film_frames, model_card
 from gan_course.labs.run_desk_budget import in_words, remaining_steps, seconds_per_step
@@ -127,6 +129,7 @@ def weights_of(trainer):
     return torch.cat([v.float().flatten() for m in models for v in m.state_dict().values()])
 
 
+@pytest.mark.slow
 def test_the_estimate_before_the_start_is_within_30_percent():
     """In processor time: other programs on the machine are not the estimate's fault."""
     trainer = Trainer(config(num_epochs=4, base_channels=8))
@@ -275,6 +278,32 @@ def test_planted_copies_are_flagged_and_noise_is_not():
     assert data["shares"][3] == 1 and "3 of 4" in lab.alt_text() and "3 of 4" in lab.summary()
     lab.versions = False
     assert lab.figure_data()["copies"].tolist()[0] and not lab.figure_data()["copies"][1]
+
+
+def test_by_features_a_copy_is_found_and_distances_are_those_of_the_classifier():
+    fakes, known = planted()
+    lab = CopyCheck(fakes, known, by="features", versions=False, revealed=True)
+    data = lab.figure_data()
+    assert data["copies"].tolist()[0] and torch.equal(data["nearest"][0], known[7])
+    assert data["shares"][3] > 0.9 and "by features" in lab.alt_text()
+    extractor = load_extractor("digits")
+    rows, of_noise = extractor(known), extractor(fakes[3:])
+    torch.testing.assert_close(data["distances"][3], torch.cdist(of_noise, rows).min())
+
+
+def test_features_find_a_moved_copy_and_pixels_a_blurred_one():
+    """What lesson 16 says of the two measures."""
+    known = load_images("digits").take(torch.arange(1500))
+    originals = torch.arange(100, 108)
+    moved = torch.roll(known[originals], 2, 3)
+    blurred = avg_pool2d(known[originals], 5, stride=1, padding=2, count_include_pad=False)
+    found = {}
+    for by in ("pixels", "features"):
+        for name, fakes in (("moved", moved), ("blurred", blurred)):
+            lab = CopyCheck(fakes, known, by=by, versions=False)
+            found[by, name] = int((lab.nearest(fakes)[1] == originals).sum())
+    assert found["pixels", "moved"] <= 2 and found["features", "moved"] >= 7
+    assert found["pixels", "blurred"] == 8 and found["features", "blurred"] < 8
 
 
 def test_real_images_are_hardly_ever_flagged():

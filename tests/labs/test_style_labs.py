@@ -127,6 +127,7 @@ def test_the_guess_does_its_steps_and_measures():
     assert lab.step == 11 and "→" in lab.alt_text()
 
 
+@pytest.mark.slow
 def test_five_weights_go_from_content_to_style():
     lab = StyleMixer(revealed=True)
     low = np.asarray(lab.render()).shape[0]

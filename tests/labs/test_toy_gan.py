@@ -625,6 +625,7 @@ def test_speed_while_playing():
 # ---- the doctor ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_doctor_tells_a_collapsed_game_from_a_healthy_one():
     assert ToyGAN(preset="collapse").run(1000).diagnose().name == "collapse"
     assert ToyGAN().run(1500).diagnose().name == "healthy"

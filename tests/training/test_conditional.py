@@ -131,6 +131,7 @@ def test_choosing_the_precision_leaves_no_trace(monkeypatch):
     same(ours, twin, 0)
 
 
+@pytest.mark.slow
 def test_compiled_it_is_the_plain_step(monkeypatch):
     """Traced as always, but not translated to C++: test_fast_step does that, and it takes long."""
     traced = functools.partial(torch.compile, backend="aot_eager")

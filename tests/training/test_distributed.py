@@ -118,6 +118,7 @@ def test_a_batch_that_cannot_be_shared_is_named(two):
     assert "batch_size=7 cannot be shared equally by 2 processes" in two[1]["uneven"]
 
 
+@pytest.mark.slow
 def test_the_command_line_under_accelerate_launch(tmp_path):
     """The launcher is a real one, torchrun, which accelerate launch calls."""
     said = run(

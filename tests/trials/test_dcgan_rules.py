@@ -140,6 +140,7 @@ def test_a_run_depends_on_its_seed_alone():
     assert one == again and one["seed"] == 5 and other["seed"] == 6
 
 
+@pytest.mark.slow
 def test_the_command_writes_what_recorded_reads(tmp_path, capsys):
     file = tmp_path / "rules.json"
     assert main(["--seeds", "1", "--steps", "2", "--output", str(file)]) == 0

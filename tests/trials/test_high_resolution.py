@@ -46,6 +46,7 @@ def tiny(monkeypatch):
     trial.judging_images.cache_clear()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", trial.ROWS)
 def test_every_row_trains_and_depends_on_its_seed_alone(name, tiny):
     runs = [trial.run_row(name, 64, seed)[0] for seed in (5, 5, 6)]

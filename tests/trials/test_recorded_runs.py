@@ -157,6 +157,7 @@ def test_the_history_until_a_moment_ends_there():
     assert sum(row["step"] % EVERY == 0 for row in run.history) == MOMENTS[-1] // EVERY
 
 
+@pytest.mark.slow
 def test_recording_again_gives_the_same_beginning(tmp_path):
     """The first 40 steps, on this machine: the same seed gives the same run."""
     moments = (0, 20, 40)
