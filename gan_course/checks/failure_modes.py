@@ -150,7 +150,6 @@ count_modes = FunctionTask(
 
 # ---- 2: name the illness ----------------------------------------------------------------------
 
-ILLNESSES = ("healthy", "collapse", "vanishing", "d_too_strong", "d_lags", "wrong_range")
 
 # Medians of the later half of real runs, three on points (no range) and four on digits.
 PATIENTS = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -101,14 +100,3 @@ def stacked_classes(classifier: Classifier, images: Tensor, batch_size: int = 25
         )
     digits = judge(classifier, images.flatten(0, 1)[:, None], batch_size).classes.view(-1, 3)
     return digits @ torch.tensor([100, 10, 1], device=digits.device)
-
-
-def entropy(shares: Tensor) -> float:
-    """Of shares (K,) that add up to 1, in nats: log K if all are alike, 0 if one has all."""
-    shares = shares.double()
-    return max(0.0, -torch.special.xlogy(shares, shares).sum().item())
-
-
-def classes_in_effect(shares: Tensor) -> float:
-    """exp(entropy): as many equally frequent classes would be as mixed as these."""
-    return math.exp(entropy(shares))

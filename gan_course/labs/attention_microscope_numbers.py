@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gan_course.labs.sampler import noise
 from gan_course.models import SAGANDiscriminator, SAGANGenerator, SelfAttention2d
@@ -119,7 +119,3 @@ def beyond(row: Tensor, attended_size: int, size: int, asking: tuple[int, int]) 
     last = [min(size - 1, place + 1) // scale for place in asking]
     near = cells[first[0] : last[0] + 1, first[1] : last[1] + 1].sum()
     return max(0.0, 1.0 - float(near / cells.sum()))
-
-
-def has_attention(network: nn.Module) -> bool:
-    return getattr(network, "attention", None) is not None

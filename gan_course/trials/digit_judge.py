@@ -89,12 +89,6 @@ def trained_judge() -> tuple[DigitJudge, float]:
     return network, right.float().mean().item()
 
 
-def name_digits(images: Tensor) -> tuple[Tensor, Tensor]:
-    """(N, 1, 32, 32) in [-1, 1] -> what each shows (N,), and how sure the judge is of it (N,)."""
-    verdict = judge(trained_judge()[0], images)
-    return verdict.classes, verdict.confidence
-
-
 @lru_cache
 def features_of_the_real() -> Tensor:
     """(1797, 32), of all real digits."""

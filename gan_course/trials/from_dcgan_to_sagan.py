@@ -46,7 +46,6 @@ LATENT_DIM = 64
 BASE_CHANNELS = 8
 NUM_FAKES = 1800  # 180 of each digit, where one can ask
 COLUMNS = 20  # images of seed 0 in a row of the picture: each digit twice, where one can ask
-MEASURES = ("distance", "sure", "rarest")
 
 
 @dataclass(frozen=True)

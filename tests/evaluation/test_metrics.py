@@ -15,9 +15,7 @@ from sklearn.neighbors import NearestNeighbors
 from gan_course.errors import CourseError
 from gan_course.evaluation.classifier import Classifier
 from gan_course.evaluation.coverage import (
-    classes_in_effect,
     coverage,
-    entropy,
     perfect_coverage,
     stacked_classes,
 )
@@ -162,11 +160,6 @@ def test_a_perfect_generator_gets_what_is_foretold():
         found = coverage(torch.randint(0, 1000, (count,), generator=g), 1000)
         assert found.found == pytest.approx(perfect_coverage(1000, count)[0], abs=30)
     assert found.kl == pytest.approx(perfect_coverage(1000, count)[1], rel=0.1)
-
-
-def test_classes_in_effect():
-    assert classes_in_effect(torch.full((10,), 0.1)) == pytest.approx(10)
-    assert entropy(torch.tensor([0.0, 1.0, 0.0])) == 0
 
 
 class ReadsThePixel(Classifier):

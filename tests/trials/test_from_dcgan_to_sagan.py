@@ -19,7 +19,6 @@ from gan_course.trials.digit_judge import (
     features_of_the_real,
     halves,
     judge_digits,
-    name_digits,
     trained_judge,
 )
 from gan_course.trials.from_dcgan_to_sagan import (
@@ -72,7 +71,6 @@ def test_distance_by_hand_and_by_what_is_wrong():
     sevens = judge_digits(real[digits().labels[halves()[1]] == 7])
     assert good < 3 < bad and sevens["distance"] > 10 * good and sevens["rarest"] == 0
     assert features_of_the_real().shape == (1797, 32)
-    assert name_digits(real[:5])[0].shape == (5,)
 
 
 # ---- the rungs --------------------------------------------------------------------------------
