@@ -11,8 +11,10 @@ LABFLAGS ?=
 PY := "$(VENV)/bin/python"
 ifeq ($(VENV),.venv)
 READY := .venv/.ready
+SITE_READY := .venv/.site-ready
 else
 READY := own-environment
+SITE_READY := own-environment
 endif
 
 # Without it two threads of torch that wait for each other burn a whole core; on a busy laptop small
@@ -27,7 +29,7 @@ FOR_TESTS = $(QUIET_HOME) && export GAN_COURSE_FAST=1 OMP_NUM_THREADS=1 JUPYTER_
 NBVAL = $(PY) -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=300 \
 	-n 2 --dist loadfile
 
-.PHONY: help lab test trust nbval course notebooks check lint clean own-environment
+.PHONY: help lab test trust nbval course notebooks site check lint clean own-environment
 .DEFAULT_GOAL := help
 
 help:
@@ -38,6 +40,7 @@ help:
 	@echo "make course     run every lesson at full size into build/course/;"
 	@echo "                parameters: make course PARAMS=\"-p STEPS 200\""
 	@echo "make notebooks  rebuild notebooks/, exercises/ and solutions/ from lessons/"
+	@echo "make site       the whole course as web pages in build/site/, to read without a network"
 	@echo "make check      lint, and compare the notebooks with lessons/; a few seconds"
 	@echo "make clean      remove what the other commands wrote, but not .venv"
 
@@ -78,6 +81,10 @@ course: $(READY)
 notebooks: $(READY)
 	$(PY) lessons/build.py
 
+# It checks its own result, and fails on a dead link, a missing description or an outside request.
+site: $(SITE_READY)
+	$(PY) website/build_site.py
+
 clean:
 	rm -rf build .pytest_cache .ruff_cache .hypothesis
 	find . -name .venv -prune -o -name __pycache__ -type d -exec rm -rf {} +
@@ -108,6 +115,10 @@ LAB_SETTINGS := {"@jupyterlab/apputils-extension:notification": \
 	@mkdir -p .venv/share/jupyter/lab/settings
 	@echo '$(LAB_SETTINGS)' > .venv/share/jupyter/lab/settings/overrides.json
 	@touch .venv/.ready
+
+.venv/.site-ready: .venv/.ready
+	.venv/bin/python -m pip install --disable-pip-version-check --group site
+	@touch .venv/.site-ready
 
 own-environment:
 	@if ! [ -x $(PY) ]; then echo "There is no $(VENV)/bin/python."; exit 1; fi

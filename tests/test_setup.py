@@ -87,7 +87,7 @@ def make(*arguments, folder=ROOT):
 
 def test_make_alone_says_what_there_is():
     said = make().stdout
-    for target in ("lab", "test", "course", "notebooks", "check", "clean"):
+    for target in ("lab", "test", "course", "notebooks", "site", "check", "clean"):
         assert f"make {target} " in said
 
 
