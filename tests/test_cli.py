@@ -1,11 +1,14 @@
-"""The command line as people use it: in a process of its own, with mistakes."""
+"""The command line as people use it, with mistakes; where it matters in a process of its own."""
 
+import contextlib
+import io
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
+import traceback
 from pathlib import Path
 
 import pytest
@@ -20,15 +23,29 @@ COMMAND = str(Path(sys.executable).with_name("gan-course"))
 QUICK = ["--num-epochs", "1", "--base_channels", "2", "--batch-size", "256", "--device", "cpu"]
 
 
-def run(*arguments, cwd=None, **environment):
-    return subprocess.run(
-        [COMMAND, *map(str, arguments)],
-        cwd=cwd,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+def run(*arguments, cwd=None, process=False, **environment):
+    """The command here, in this process, which has imported torch already; or in one of its own."""
+    command = [COMMAND, *map(str, arguments)]
+    if process or environment:
+        environment = {**os.environ, **environment}
+        return subprocess.run(
+            command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300
+        )
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(contextlib.chdir(cwd or Path.cwd()))
+        stack.enter_context(contextlib.redirect_stdout(out))
+        stack.enter_context(contextlib.redirect_stderr(err))
+        try:
+            cli.main(command[1:])
+        except SystemExit as stop:
+            code = stop.code if isinstance(stop.code, int | None) else 1
+            if isinstance(stop.code, str):
+                print(stop.code, file=sys.stderr)
+        except BaseException:
+            traceback.print_exc()
+            code = 1
+    return subprocess.CompletedProcess(command, code or 0, out.getvalue(), err.getvalue())
 
 
 def one_sentence(result):
