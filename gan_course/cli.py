@@ -1,4 +1,5 @@
-"""The command line: gan-course train | generate | evaluate | stylize | doctor | progress.
+"""The command line: gan-course train | generate | evaluate | stylize | doctor | progress, and for
+teachers grade | mistakes.
 
 Nothing heavy is imported before a command runs, so that ``--help`` answers at once.
 """
@@ -104,6 +105,36 @@ class Progress:
     """List the lessons, and the exercises that you have solved."""
 
 
+@dataclass
+class Grade:
+    """For teachers: check a class's filled-in notebooks. Runs students' code on this machine."""
+
+    folder: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FOLDER")]
+    """FOLDER/ada/01_conv2d.ipynb, FOLDER/01_conv2d/ada.ipynb, or as nbgrader collects them."""
+    output: Path = Path("grades.csv")
+    """The CSV to write: one line for each student and task. An older one is replaced."""
+    mistakes: Path | None = None
+    """A second CSV: the mistakes that were made, the most common of each lesson first."""
+    time_limit: float = 120
+    """Seconds for one notebook; one cell or check may take a quarter of it."""
+    memory: int = 2000
+    """Megabytes for one notebook, beside what PyTorch takes (where the system holds to it)."""
+    jobs: int | None = None
+    """Notebooks at the same time. Default: half as many as there are cores."""
+    exercises: Path | None = None
+    """The course's own exercise notebooks, which the checks are taken from."""
+
+
+@dataclass
+class Mistakes:
+    """For teachers: the mistakes that the checkers know, and what a learner is told."""
+
+    lesson: Annotated[str | None, tyro.conf.Positional, tyro.conf.arg(metavar="[LESSON]")] = None
+    """01, or 09_bug; without it all of them."""
+    markdown: bool = False
+    """As a page to keep or print."""
+
+
 Command = (
     Annotated[
         TrainConfig,
@@ -117,6 +148,8 @@ Command = (
     | Annotated[Stylize, tyro.conf.subcommand(name="stylize")]
     | Annotated[Doctor, tyro.conf.subcommand(name="doctor")]
     | Annotated[Progress, tyro.conf.subcommand(name="progress")]
+    | Annotated[Grade, tyro.conf.subcommand(name="grade")]
+    | Annotated[Mistakes, tyro.conf.subcommand(name="mistakes")]
 )
 
 
@@ -175,7 +208,7 @@ def _warn(message: Warning | str, *_: object, **__: object) -> None:
     print(f"gan-course: {message}", file=sys.stderr)
 
 
-def run(command: TrainConfig | Generate | Evaluate | Stylize | Doctor | Progress) -> None:
+def run(command: Command) -> None:
     """Carry out one command."""
     if isinstance(command, TrainConfig):
         train(command)
@@ -192,6 +225,17 @@ def run(command: TrainConfig | Generate | Evaluate | Stylize | Doctor | Progress
         from gan_course.machine import report
 
         print(report())
+    elif isinstance(command, Grade):
+        from dataclasses import asdict
+
+        from gan_course.checks.grading.command import grade
+
+        if not grade(**asdict(command)):
+            sys.exit(130)  # what a shell expects after Ctrl-C
+    elif isinstance(command, Mistakes):
+        from gan_course.checks import mistakes
+
+        print(mistakes.text(command.lesson, command.markdown))
     else:
         from gan_course.checks import progress
 

@@ -30,6 +30,7 @@ from lesson_source import (
     exercise_faces,
     read_cells,
 )
+from nbgrader_cells import nbgrader_marks
 
 OUTPUT_FORMAT = 1  # raise it when stored outputs look different: every lesson is then run again
 QUIZZES = "gan_course/labs/quizzes"
@@ -100,6 +101,7 @@ def notebook(
     """The text of a notebook file. With outputs its code cells are counted as run, in order."""
     entries = []
     count = 0
+    marks = {} if kind == "lesson" else nbgrader_marks(slug, cells)
     for cell in cells:
         entry = {
             "cell_type": cell.kind,
@@ -107,6 +109,8 @@ def notebook(
             "metadata": {"tags": list(cell.tags)} if cell.tags else {},
             "source": cell.text.splitlines(keepends=True),
         }
+        if cell.index in marks:
+            entry["metadata"]["nbgrader"] = marks[cell.index]
         if cell.kind == "code":
             entry |= {"execution_count": None, "outputs": []}
             if outputs is not None:

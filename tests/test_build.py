@@ -13,8 +13,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "lessons"))
 
-build, lesson_outputs, lesson_source = map(
-    importlib.import_module, ("build", "lesson_outputs", "lesson_source")
+build, lesson_outputs, lesson_source, nbgrader_cells = map(
+    importlib.import_module, ("build", "lesson_outputs", "lesson_source", "nbgrader_cells")
 )
 
 LESSON = """\
@@ -168,7 +168,8 @@ def test_built_notebooks_are_valid_and_minimal(built):
         nbformat.validate(nbformat.read(path, as_version=4))
         document = read(path)
         assert set(document["metadata"]) == {"gan_course", "kernelspec", "language_info"}
-        assert all(set(cell["metadata"]) <= {"tags"} for cell in document["cells"])
+        allowed = {"tags"} if kind == "notebooks" else {"tags", "nbgrader"}
+        assert all(set(cell["metadata"]) <= allowed for cell in document["cells"])
         ids = [cell["id"] for cell in document["cells"]]
         assert len(set(ids)) == len(ids)
 
@@ -199,6 +200,48 @@ def test_exercises_have_stubs_and_solutions_have_none(built):
         for cell in read(built / kind / "03_fake.ipynb")["cells"]:
             assert cell["cell_type"] == "markdown" or cell["outputs"] == []
     assert "secret" not in (built / "exercises/03_fake.ipynb").read_text()
+
+
+def test_nbgrader_knows_the_answer_and_the_check(built):
+    """Its metadata schema 3: an answer to fill in, and a locked check worth the card's dots."""
+    for kind in ("exercises", "solutions"):
+        cells = json.loads((built / kind / "03_fake.ipynb").read_text())["cells"]
+        marks = [c["metadata"].get("nbgrader") for c in cells]
+        answer, check = [mark for mark in marks if mark]
+        rest = {"schema_version": 3, "task": False}
+        assert answer == rest | {
+            "grade_id": "03_fake-answer-1", "grade": False, "locked": False, "solution": True,
+        }  # fmt: skip
+        assert check == rest | {
+            "grade_id": "03_fake-check-1", "grade": True, "locked": True, "solution": False,
+            "points": 1,
+        }  # fmt: skip
+    lesson = json.loads((built / "notebooks" / "03_fake.ipynb").read_text())["cells"]
+    assert not any("nbgrader" in cell["metadata"] for cell in lesson)
+
+
+def test_every_task_of_the_course_is_marked_once_and_pays():
+    for path in sorted((ROOT / "exercises").glob("*.ipynb")):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        marks = [c["metadata"]["nbgrader"] for c in cells if "nbgrader" in c["metadata"]]
+        assert len({mark["grade_id"] for mark in marks}) == len(marks)
+        for cell in cells:
+            mark = cell["metadata"].get("nbgrader", {})
+            tags = cell["metadata"].get("tags", [])
+            assert mark.get("solution", False) == ("exercise" in tags), path.name
+            assert mark.get("grade", False) == ("check" in tags), path.name
+            assert ("points" in mark) == ("check" in tags)
+            assert 1 <= mark.get("points", 1) <= 5
+
+
+def test_a_second_check_of_a_task_pays_nothing_and_has_a_name_of_its_own():
+    title = lesson_source.Cell("markdown", "## Task 2 · T\n**Difficulty** ●●●○○ · x", (), "", 0)
+    checks = [lesson_source.Cell("code", "check", ("check",), "", i) for i in (1, 2)]
+    marks = nbgrader_cells.nbgrader_marks("03_fake", [title, *checks])
+    assert [(m["grade_id"], m["points"]) for m in marks.values()] == [
+        ("03_fake-check-2", 3),
+        ("03_fake-check-2-2", 0),
+    ]
 
 
 def test_quiz_is_copied_with_a_warning_above(built):

@@ -204,7 +204,7 @@ LESSONS = (
     Lesson(
         "12_sagan",
         "SAGAN: attention, labels, and what they are worth",
-        90,
+        75,
         (
             "conditional_batch_norm",
             "projection_logit",

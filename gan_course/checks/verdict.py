@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
@@ -53,6 +54,12 @@ class Verdict:
         return text + (f"\n{self.details}" if self.details else "")
 
     __repr__ = __str__
+
+    def _ipython_display_(self) -> None:
+        """nbgrader takes the value of a check for points, so there it is printed instead."""
+        if not os.environ.get("NBGRADER_EXECUTION"):
+            raise NotImplementedError  # by this IPython knows: show it as usual
+        print(self)
 
     def _repr_html_(self) -> str:
         details = ""

@@ -74,7 +74,7 @@ def _with_what_d_learns(result: object, arguments: dict) -> object:
         found = torch.autograd.grad(result.sum(), parameters, allow_unused=True)
         gradients = [g if f is None else f for g, f in zip(gradients, found, strict=True)]
     together = torch.cat([g.flatten() for g in gradients])
-    return {"the penalty": float(result), "its gradient for D's weights": together}
+    return {"the penalty": float(result.detach()), "its gradient for D's weights": together}
 
 
 slope_penalty = FunctionTask(

@@ -211,6 +211,19 @@ def test_strict_mode_raises_for_ci(monkeypatch):
     assert task({"kernel_size": 4, "stride": 2, "padding": 1}).passed
 
 
+def test_nbgrader_sees_a_failure_as_an_error_and_a_pass_without_a_value(monkeypatch, capsys):
+    """It would take a cell's value for points."""
+    task = tasks_of("01_conv2d")["choose_layer"]
+    right = {"kernel_size": 4, "stride": 2, "padding": 1}
+    with pytest.raises(NotImplementedError):  # by which IPython falls back to HTML
+        task(right)._ipython_display_()
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    with pytest.raises(AssertionError, match="○"):
+        task(...)
+    task(right)._ipython_display_()
+    assert capsys.readouterr().out.startswith("✓ Passed.")
+
+
 def test_a_verdict_is_readable_without_colour_and_safe_in_html():
     def nasty(x, kernel):
         raise ValueError("<script>")
