@@ -35,7 +35,7 @@ NBVAL = $(PY) -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=300
 help:
 	@echo "make lab        open the course in JupyterLab (builds .venv if it is missing)"
 	@echo "make test       run the tests, every exercise, and every notebook in a real browser"
-	@echo "make trust      run what takes longer: more seeds, faults, long trainings"
+	@echo "make trust      run what takes longer: all bad input and faults, more seeds, trainings"
 	@echo "make nbval      run every notebook, exercise and solution with nbval, as a teacher's CI may"
 	@echo "make course     run every lesson at full size into build/course/;"
 	@echo "                parameters: make course PARAMS=\"-p STEPS 200\""

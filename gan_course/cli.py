@@ -6,6 +6,7 @@ Nothing heavy is imported before a command runs, so that ``--help`` answers at o
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Annotated
 
 import tyro
 
-from gan_course.errors import CourseError
+from gan_course.errors import CourseError, typed_path
 from gan_course.training.config import TrainConfig
 
 
@@ -173,6 +174,31 @@ def _flag_or_value(
     )
 
 
+@FLAGS.primitive_rule
+def _number_or_none(
+    info: tyro.constructors.PrimitiveTypeInfo,
+) -> tyro.constructors.PrimitiveConstructorSpec | None:
+    """--image-size many: "many is no whole number", without a word about the type of None."""
+    kinds = {int | None: (int, "INT", "a whole number"), float | None: (float, "FLOAT", "a number")}
+    if info.type not in kinds:
+        return None
+    kind, metavar, words = kinds[info.type]
+
+    def read(given: list[str]) -> int | float | None:
+        try:
+            return None if given == ["None"] else kind(given[0])
+        except ValueError:
+            raise ValueError(f"{given[0]!r} is not {words}") from None
+
+    return tyro.constructors.PrimitiveConstructorSpec(
+        nargs=1,
+        metavar=metavar,
+        instance_from_str=read,
+        is_instance=lambda value: value is None or isinstance(value, kind),
+        str_from_instance=lambda value: [str(value)],
+    )
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Entry point. Ends with code 0, or 1 and one sentence for a mistake that can be mended."""
     try:
@@ -190,6 +216,13 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(f"gan-course: {error}")
     except KeyboardInterrupt:
         sys.exit("gan-course: stopped.")
+    except (
+        OSError
+    ) as error:  # what nobody has foreseen: a file that vanished, a folder closed to us
+        if error.strerror is None:
+            raise
+        name = error.filename or "a file"
+        sys.exit(f"gan-course: {name}: {error.strerror}. Look whether it may be read and written.")
     except (MemoryError, RuntimeError) as error:
         # torch reports memory that ran out as a RuntimeError, in words of its own
         text = str(error).lower()
@@ -282,8 +315,8 @@ def look_at_run(folder: Path) -> None:
     from gan_course.doctor import diagnose_history
     from gan_course.training.history import read_history
 
-    path = folder.expanduser() / "history.jsonl"
-    if not path.exists():
+    path = typed_path(folder) / "history.jsonl"
+    if not path.is_file():
         raise CourseError(
             f"{folder} holds no run: {path} is missing. Name the --output-dir of a training run."
         )
@@ -304,14 +337,9 @@ def generate(command: Generate) -> None:
 
     if not 1 <= command.num_images <= 10_000:
         raise CourseError(f"num_images must lie in 1 to 10,000, but is {command.num_images}.")
-    if not 0 <= command.truncation < math.inf:
-        raise CourseError(f"truncation must be 0 or more, but is {command.truncation}.")
-    if not 0 <= command.seed < 2**40:
-        raise CourseError(f"seed must lie between 0 and 2**40, but is {command.seed}.")
+    _check_draw(command.truncation, command.seed)
     format = _format_of(command.output)
-    if command.output.resolve() == command.checkpoint.resolve():
-        raise CourseError("--output and --checkpoint are the same file; nothing was written.")
-
+    output = _place_for(command.output, "checkpoint", command.checkpoint)
     generator = load_generator(command.checkpoint)
     rng = torch.Generator().manual_seed(command.seed)
     given = {}
@@ -328,8 +356,31 @@ def generate(command: Generate) -> None:
     images = generator.generate(command.num_images, rng, command.truncation, **given)
     columns = math.ceil(math.sqrt(command.num_images))
     picture = Image.fromarray(image_grid(images, columns))
-    write_atomically(command.output, picture_bytes(picture, format))
-    print(f"{command.num_images} images in {command.output}")
+    write_atomically(output, picture_bytes(picture, format))
+    print(f"{command.num_images} images in {output}")
+
+
+def _check_draw(truncation: float, seed: int) -> None:
+    """What ``generate`` and ``evaluate`` draw by."""
+    if not 0 <= truncation <= 100:
+        raise CourseError(
+            f"truncation must be 0 or more, and at most 100, but is {truncation}; 1 is usual."
+        )
+    if not 0 <= seed < 2**40:
+        raise CourseError(f"seed must lie between 0 and 2**40, but is {seed}.")
+
+
+def _place_for(output: Path, what: str, *sources: str | Path) -> Path:
+    """Where a result is to go. What would go wrong there goes wrong now, not after the work."""
+    output = typed_path(output)
+    above = next((folder for folder in output.parents if folder.exists()), Path())
+    if output.is_dir() or not above.is_dir() or not os.access(above, os.W_OK):
+        reason = "is a folder" if output.is_dir() else "cannot be written there"
+        raise CourseError(f"--output {output} {reason}. Name a file in a folder of yours.")
+    for source in sources:
+        if output.exists() and Path(source).exists() and output.samefile(source):
+            raise CourseError(f"--output would replace your {what} {source}; nothing was written.")
+    return output
 
 
 def _format_of(output: Path) -> str:
@@ -341,8 +392,6 @@ def _format_of(output: Path) -> str:
 
 
 def evaluate(command: Evaluate) -> None:
-    import math
-
     from gan_course import evaluation
     from gan_course.data import load_images
     from gan_course.models.weights import load_generator, write_atomically
@@ -351,12 +400,10 @@ def evaluate(command: Evaluate) -> None:
         raise CourseError(
             f"num_images must lie in 16 to 1,000,000, but is {command.num_images}; 10,000 is usual."
         )
-    if not 0 <= command.truncation < math.inf:
-        raise CourseError(f"truncation must be 0 or more, but is {command.truncation}.")
-    if not 0 <= command.seed < 2**40:
-        raise CourseError(f"seed must lie between 0 and 2**40, but is {command.seed}.")
+    _check_draw(command.truncation, command.seed)
     if command.output.suffix.lower() != ".json":
         raise CourseError(f"--output must end in .json, but is {command.output}.")
+    output = _place_for(command.output, "checkpoint", command.checkpoint)
     generator = load_generator(command.checkpoint)
     images = load_images(command.dataset, generator.image_size, command.data_root)
     report = evaluation.evaluate(
@@ -368,9 +415,9 @@ def evaluate(command: Evaluate) -> None:
         command.seed,
         name=str(command.checkpoint),
     )
-    write_atomically(command.output, report.to_json().encode())
+    write_atomically(output, report.to_json().encode())
     print(report.table())
-    print(f"All of it: {command.output}")
+    print(f"All of it: {output}")
 
 
 def stylize(command: Stylize) -> None:
@@ -385,9 +432,7 @@ def stylize(command: Stylize) -> None:
     from gan_course.training.stop_button import StopButton
 
     format = _format_of(command.output)
-    for given in (command.content, command.style):
-        if command.output.resolve() == Path(given).resolve():
-            raise CourseError(f"--output would replace your picture {given}; nothing was written.")
+    output = _place_for(command.output, "picture", command.content, command.style)
     device = choose_device(command.device)
     style_size = command.image_size if command.style_size is None else command.style_size
     content = load_photograph(command.content, command.image_size).to(device)
@@ -425,10 +470,10 @@ def stylize(command: Stylize) -> None:
             seed=command.seed,
         )
     picture = Image.fromarray(image_grid(result.image, padding=0))
-    write_atomically(command.output, picture_bytes(picture, format))
+    write_atomically(output, picture_bytes(picture, format))
     if result.note:
         print(f"gan-course: {result.note}", file=sys.stderr)
-    print(f"Picture: {command.output}")
+    print(f"Picture: {output}")
     if button.pressed:
         sys.exit(130)  # what a shell expects after Ctrl-C
 

@@ -145,12 +145,21 @@ def relativistic_d_loss(logits_real: Tensor, logits_fake: Tensor) -> Tensor:
     Source: Jolicoeur-Martineau 2019 (RpGAN); Huang et al. 2024 (R3GAN), eq. 2, which adds R1 and R2
     (``squared_slope`` at real images and at fakes) and then needs no other trick.
     """
+    _check_pairs(logits_real, logits_fake)
     return F.softplus(logits_fake - logits_real).mean()
 
 
 def relativistic_g_loss(logits_fake: Tensor, logits_real: Tensor) -> Tensor:
     """The same pairs, seen from the other side: each fake is to look more real than its partner."""
+    _check_pairs(logits_real, logits_fake)
     return F.softplus(logits_real - logits_fake).mean()
+
+
+def _check_pairs(logits_real: Tensor, logits_fake: Tensor) -> None:
+    """(N, 1) beside (N,) would give N times N differences, and a number that nobody meant."""
+    shapes = tuple(logits_real.shape), tuple(logits_fake.shape)
+    if shapes[0] != shapes[1]:
+        raise ValueError(f"logits are compared in pairs, but have shapes {shapes[0]}, {shapes[1]}.")
 
 
 def squared_slope(logits: Tensor, images: Tensor) -> Tensor:

@@ -21,8 +21,9 @@ from torch import Tensor
 
 from gan_course.data.duplicates import small_copy
 from gan_course.data.folder_report import FolderReport
-from gan_course.data.pictures import read_picture
+from gan_course.data.pictures import open_picture, read_picture
 from gan_course.data.sources import IMAGE_ENDINGS, named_as_images, one_line
+from gan_course.errors import typed_path
 
 LIMIT = 2_000  # files looked at; of more, so many at random
 PREVIEWS = 64  # pictures kept to be shown
@@ -86,7 +87,7 @@ class FolderDoctor:
     """
 
     def __init__(self, folder: str | Path, limit: int = LIMIT, seed: int = 0) -> None:
-        self.folder = Path(folder).expanduser()
+        self.folder = typed_path(folder)
         found = named_as_images(self.folder)
         self.total = len(found)
         if self.total > limit:
@@ -127,7 +128,7 @@ def examine(path: Path, folder: Path, keep: bool = True) -> Seen:
             return Seen(name, problem)
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
-            with Image.open(path) as image:
+            with open_picture(path) as image:
                 kind, notes = f"{image.format}, {image.mode}", list(_notes(image, path))
                 width, height = image.size
                 if image.getexif().get(0x0112, 1) in (5, 6, 7, 8):

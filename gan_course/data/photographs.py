@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,8 +12,9 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from gan_course.data.images import to_floats
-from gan_course.data.pictures import SMALLEST, to_rgb, upright
-from gan_course.errors import CourseError
+from gan_course.data.pictures import SMALLEST, open_picture, to_rgb, upright
+from gan_course.data.sources import one_line
+from gan_course.errors import CourseError, typed_path, why_no_file
 
 SAMPLES = ("china", "flower")  # photographs that come with scikit-learn
 SHORTEST = 32  # pixels: a smaller picture is enlarged
@@ -35,14 +37,18 @@ def load_photograph(source: str | Path | BinaryIO, longest: int = 256) -> Tensor
     Raises:
         CourseError: if it cannot be read, or is too narrow; the message says which and why.
     """
-    if not SHORTEST <= longest <= MOST_LONGEST:
+    if not isinstance(longest, int) or not SHORTEST <= longest <= MOST_LONGEST:
         raise CourseError(
-            f"the longer side must have {SHORTEST} to {MOST_LONGEST:,} pixels, not {longest}."
+            f"the longer side must have {SHORTEST} to {MOST_LONGEST:,} pixels, not {longest!r}."
         )
     if source in SAMPLES:
         image, name = _sample(source), source
     else:
         name = getattr(source, "name", "the picture") if hasattr(source, "read") else str(source)
+        if not hasattr(source, "read"):
+            source = typed_path(source)
+            if source.exists() and why_no_file(source):
+                raise CourseError(f"the picture {name} cannot be read: it {why_no_file(source)}.")
         image = _open(source, name)
     width, height = image.size
     short, long = sorted(image.size)
@@ -61,7 +67,7 @@ def load_photograph(source: str | Path | BinaryIO, longest: int = 256) -> Tensor
 
 def _open(source: str | Path | BinaryIO, name: str) -> Image.Image:
     try:
-        with Image.open(source) as image:
+        with warnings.catch_warnings(action="ignore"), open_picture(source) as image:
             image.load()
             return to_rgb(upright(image))
     except FileNotFoundError:
@@ -70,11 +76,9 @@ def _open(source: str | Path | BinaryIO, name: str) -> Image.Image:
             f"which come with scikit-learn."
         ) from None
     except UnidentifiedImageError:
-        raise CourseError(f"{name} is not a picture that Pillow can read.") from None
+        raise CourseError(f"{name} is not a picture that Pillow can read. Take another.") from None
     except Exception as error:  # a damaged file can fail anywhere in Pillow
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        reason = " ".join(reason.split())[:200].rstrip(".")
-        raise CourseError(f"{name} cannot be read: {reason}.") from error
+        raise CourseError(f"{name} cannot be read: {one_line(error)}.") from error
 
 
 def _sample(name: str) -> Image.Image:

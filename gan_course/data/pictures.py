@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -13,6 +15,12 @@ SMALLEST = 4  # pixels; what is smaller is an icon or a mistake
 THUMBNAIL = 64  # pixels: what duplicates are looked for at
 
 
+def open_picture(source: str | Path | BinaryIO) -> Image.Image:
+    """Not PostScript, which is a program: Pillow would have Ghostscript run it."""
+    Image.init()
+    return Image.open(source, formats=[name for name in Image.ID if name != "EPS"])
+
+
 def read_picture(path: Path, size: int = THUMBNAIL) -> Tensor:
     """Decode a file: uint8 (3, size, size), turned as its camera says, what is clear made white.
 
@@ -20,7 +28,7 @@ def read_picture(path: Path, size: int = THUMBNAIL) -> Tensor:
         ValueError, or whatever Pillow does, if the file is no picture or a broken one.
     """
     try:
-        with Image.open(path) as image:
+        with warnings.catch_warnings(action="ignore"), open_picture(path) as image:
             image.load()
             if min(image.size) < SMALLEST:
                 raise ValueError(f"only {image.width}x{image.height} pixels")

@@ -16,7 +16,7 @@ from torch import Tensor
 from gan_course.data.duplicates import first_of_each, small_copy
 from gan_course.data.images import ImageSet
 from gan_course.data.pictures import read_picture, to_square
-from gan_course.errors import CourseError
+from gan_course.errors import CourseError, typed_path
 
 # name -> (image size that suits it, channels)
 DATASETS = {
@@ -66,8 +66,15 @@ def load_images(
     Raises:
         CourseError: if the data set is unknown or cannot be had; the message says what to do.
     """
+    if not isinstance(name, str):
+        raise CourseError(f"the name of a data set must be text, but is {name!r}.")
     size = default_image_size(name) if image_size is None else image_size
-    device = torch.device(device)
+    if not isinstance(size, int) or not 1 <= size <= 4096:
+        raise CourseError(f"image_size must be a whole number from 1 to 4,096, but is {size!r}.")
+    try:
+        device = torch.device(device)
+    except RuntimeError:
+        raise CourseError(f"there is no device called {device!r}: use cpu, cuda or mps.") from None
     if memory_budget is None:
         memory_budget = free_memory(device) // 2
 
@@ -250,12 +257,12 @@ def named_as_images(folder: Path) -> list[Path]:
 def _folder(
     name: str, size: int, device: torch.device, memory_budget: int, drop_duplicates: bool
 ) -> ImageSet:
-    folder = Path(name.removeprefix("folder:")).expanduser()
+    folder = typed_path(name.removeprefix("folder:") or "(no name)")
     files = [p for p in named_as_images(folder) if p.is_file()]
     if not files:
         raise CourseError(
             f"the folder {folder} holds no images. Looked for {', '.join(IMAGE_ENDINGS)}, in "
-            f"subfolders too."
+            f"subfolders too. Name another one by --dataset folder:PATH."
         )
 
     # Every file is decoded to its end, for many breaks are there, and kept if all of them fit.
@@ -276,7 +283,8 @@ def _folder(
         shown = "; ".join(skipped[:5]) + ("; ..." if len(skipped) > 5 else "")
         warnings.warn(f"{len(skipped)} files in {folder} were skipped: {shown}", stacklevel=3)
     if not good:
-        raise CourseError(f"none of the {len(files)} images in {folder} can be read: {skipped[0]}.")
+        what = f"none of the {len(files)} images in {folder} can be read"
+        raise CourseError(f"{what}: {skipped[0]}. Take others.")
 
     if drop_duplicates:
         kept = [i for i, first in enumerate(first_of_each(copies)) if first == i]

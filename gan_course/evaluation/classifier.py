@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from gan_course.errors import CourseError
+from gan_course.errors import CourseError, typed_path
 from gan_course.models.small_vgg import SmallVGG, load_small_vgg
 from gan_course.models.weights import read_tensors
 
@@ -98,7 +98,7 @@ def load_classifier(name_or_path: str | Path) -> Classifier | SmallVGG:
     Raises:
         CourseError: if there is none, or the file holds something else.
     """
-    path = Path(name_or_path)
+    path = typed_path(name_or_path)
     if path.suffix != ".safetensors":
         if str(name_or_path) not in available_classifiers():
             raise CourseError(
@@ -116,10 +116,13 @@ def load_classifier(name_or_path: str | Path) -> Classifier | SmallVGG:
         sizes = (image_channels, num_classes, base_channels, num_features)
         with torch.device("meta"):  # shapes without memory: a made-up file may claim any size
             expected = {k: v.shape for k, v in Classifier(*sizes).state_dict().items()}
-    except (KeyError, ValueError, RuntimeError) as error:
-        raise CourseError(f"{path} does not hold the weights of a Classifier.") from error
+    except (LookupError, ValueError, RuntimeError, ArithmeticError):
+        expected = None
     if expected != {k: v.shape for k, v in tensors.items()}:
-        raise CourseError(f"{path} does not hold the weights of a Classifier.")
+        raise CourseError(
+            f"{path} does not hold the weights of a Classifier. Name one of "
+            f"{', '.join(available_classifiers())}, or a file of train_classifier."
+        )
     classifier = Classifier(*sizes)
     classifier.load_state_dict(tensors)
     return classifier.eval()

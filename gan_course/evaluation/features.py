@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from gan_course.data import ImageSet, to_uint8
 from gan_course.data.images import to_floats
-from gan_course.errors import CourseError
+from gan_course.errors import CourseError, typed_path
 from gan_course.evaluation.classifier import Classifier, available_classifiers, load_classifier
 from gan_course.models.small_vgg import SmallVGG
 
@@ -95,7 +95,7 @@ def load_extractor(name: str | Path) -> Extractor:
     """
     if str(name) == "inception":
         return _inception()
-    if Path(name).suffix != ".safetensors" and str(name) not in available_classifiers():
+    if typed_path(name).suffix != ".safetensors" and str(name) not in available_classifiers():
         raise CourseError(
             f"there are no features called {str(name)!r}. Choose one of "
             f"{', '.join(available_classifiers())}, inception, or the path of a classifier of your "

@@ -138,7 +138,7 @@ def evaluate(
         raise CourseError(
             f"{count} images are too few to measure anything: take at least 16, better 2,000."
         )
-    extractor = load_extractor(features or default_features(images.name))
+    extractor = load_extractor(default_features(images.name) if features is None else features)
     extractor.to(next(generator.parameters()).device)
     fakes = draw_fakes(generator, count, truncation, seed)
     if fakes.shape[1] != images.shape[0]:
@@ -272,7 +272,7 @@ def tracked_metric(
     """
     if kind not in ("frechet", "kernel"):
         raise CourseError(f"the tracked metric must be frechet or kernel, not {kind!r}.")
-    extractor = load_extractor(features or default_features(images.name))
+    extractor = load_extractor(default_features(images.name) if features is None else features)
     count = min(num_images, len(images))
     real = real_features(extractor, images, count, seed)
 

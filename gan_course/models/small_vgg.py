@@ -118,5 +118,7 @@ def load_small_vgg(path: str | Path) -> SmallVGG:
         network = SmallVGG(*sizes)
         network.load_state_dict(tensors)
     except (LookupError, RuntimeError) as error:
-        raise CourseError(f"{path} does not hold the weights of a SmallVGG.") from error
+        raise CourseError(
+            f"{path} does not hold the weights of a SmallVGG. Take another file."
+        ) from error
     return network.eval()

@@ -11,6 +11,7 @@ import contextlib
 import io
 import os
 import re
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +19,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from gan_course.errors import CourseError
+from gan_course.errors import CourseError, typed_path, why_no_file
 from gan_course.models.dcgan import IMAGE_SIZES, DCGANGenerator, translate_names
 from gan_course.models.progan import ProGANGenerator
 from gan_course.models.r3gan import R3GANGenerator
@@ -87,7 +88,6 @@ def load_generator(path: str | Path) -> Generator:
     Raises:
         CourseError: if the file is missing, damaged, of another architecture, or not plain tensors.
     """
-    path = Path(path)
     tensors = read_tensors(path)
     for prefix in ("ema.", "generator."):
         part = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
@@ -96,19 +96,25 @@ def load_generator(path: str | Path) -> Generator:
             break
     tensors = translate_names(tensors)
     generator = _generator_like(tensors, path)
+    if not all(bool(v.isfinite().all()) and not v.is_complex() for v in tensors.values()):
+        raise CourseError(f"{path} holds weights that are no finite numbers. Take an earlier one.")
     generator.load_state_dict(tensors)
     return generator.eval()
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """All tensors of a file by name, without running any code that the file may carry."""
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise CourseError(f"the checkpoint {path} {what}.")
+    path = typed_path(path)
+    if why_no_file(path):
+        raise CourseError(f"the checkpoint {path} {why_no_file(path)}. Name a file with weights.")
+    size = path.stat().st_size
     try:
         with path.open("rb") as file:
             looks_like_zip = file.read(2) == b"PK"
         if looks_like_zip:
+            with zipfile.ZipFile(path) as archive:  # torch never packs: a packed one is a trap
+                if sum(entry.file_size for entry in archive.infolist()) > size:
+                    raise ValueError("it unpacks to more than it is")
             content = torch.load(path, map_location="cpu", weights_only=True)
         else:
             content = safetensors.torch.load_file(path)
@@ -120,9 +126,13 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             f"than tensors, and was not loaded."
         ) from error
     if not isinstance(content, dict) or not content:
-        raise CourseError(f"{path} holds no tensors by name, so it is not a generator's weights.")
-    if not all(isinstance(v, Tensor) for v in content.values()):
+        raise CourseError(f"{path} holds no tensors by name, so no weights. Name another file.")
+    if not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items()):
         raise CourseError(f"{path} holds more than named tensors, so it was not loaded.")
+    plain = [v for v in content.values() if v.layout == torch.strided and v.device.type == "cpu"]
+    # One number that is repeated by a stride of 0 can claim any shape, and any memory later.
+    if len(plain) < len(content) or sum(v.nbytes for v in plain) > size:
+        raise CourseError(f"{path} claims more numbers than it holds, so it was not loaded.")
     return content
 
 

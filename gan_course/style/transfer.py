@@ -97,8 +97,10 @@ class StyleTransfer:
         _check_picture("style", style)
         self.weights = {"content": content_weight, "style": style_weight, "tv": tv_weight}
         for name, weight in self.weights.items():
-            if not 0 <= weight < math.inf:
-                raise CourseError(f"{name}_weight must be 0 or more, but is {weight}.")
+            if not isinstance(weight, int | float) or not 0 <= weight < math.inf:
+                raise CourseError(f"{name}_weight must be 0 or more, a number, but is {weight!r}.")
+        if not isinstance(seed, int) or not 0 <= seed < 2**40:
+            raise CourseError(f"seed must lie between 0 and 2**40, but is {seed!r}.")
         if start not in STARTS:
             raise CourseError(f"start must be one of {', '.join(STARTS)}, but is {start!r}.")
         if optimizer is None:
@@ -228,8 +230,8 @@ def stylize(
     Raises:
         CourseError: for pictures, layers or numbers that do not fit.
     """
-    if not 1 <= steps <= MOST_STEPS:
-        raise CourseError(f"steps must lie in 1 to {MOST_STEPS:,}, but is {steps}.")
+    if not isinstance(steps, int) or not 1 <= steps <= MOST_STEPS:
+        raise CourseError(f"steps must lie in 1 to {MOST_STEPS:,}, but is {steps!r}.")
     transfer = StyleTransfer(content, style, network, **choices)
     note = ""
     for _ in range(steps):

@@ -109,7 +109,8 @@ class ToyConfig:
     def __post_init__(self) -> None:
         # The names of gan_course.losses are understood too.
         alias = {theirs: ours for ours, theirs in LOSS_NAMES.items()}
-        object.__setattr__(self, "loss", alias.get(self.loss, self.loss))
+        if isinstance(self.loss, str):
+            object.__setattr__(self, "loss", alias.get(self.loss, self.loss))
         for name in ("start", "start_d"):
             value = getattr(self, name)
             if isinstance(value, list):

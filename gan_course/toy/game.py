@@ -85,6 +85,8 @@ class ToyGame:
             CourseError: when a loss is no number any more. The game then stands where it was at
                 the last good moment, at most 50 steps back.
         """
+        if not isinstance(n, int) or n < 0:
+            raise CourseError(f"the number of steps must be whole, 0 or more, but is {n!r}.")
         with one_thread():
             for _ in range(n):
                 self._record(*self.training_step())

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gan_course.errors import CourseError
+from gan_course.data.pictures import open_picture
+from gan_course.errors import CourseError, typed_path
 
 FILL = 2.5  # own data is scaled so that its longer side reaches from -FILL to FILL
 MIN_ROWS = 10
@@ -154,7 +155,7 @@ def _open(image: object):
         return image
     if isinstance(image, str | Path):
         try:
-            picture = Image.open(image)
+            picture = open_picture(typed_path(image))
             picture.load()
         except UnidentifiedImageError as error:
             raise CourseError(f"{image} is no image that can be read.") from error

@@ -76,10 +76,17 @@ def read_checkpoint(
     try:
         with safe_open(path, framework="pt") as file:
             content = json.loads(file.metadata()["gan_course"])
+        if content["format"] != 1:
+            raise CourseError(f"format {content['format']!r} is another version's: go on with it.")
         progress = {key: int(content["progress"][key]) for key in PROGRESS}
-        return TrainConfig(**content["config"]), progress, content.get("scores", []), tensors
-    except CourseError:
-        raise
+        known = (None, "float32", "bfloat16")
+        if min(progress.values()) < 0 or content["progress"].get("precision") not in known:
+            raise ValueError("a count below 0, or an unknown precision")
+        progress["precision"] = content["progress"].get("precision")  # not in old ones
+        scores = [row | {"score": float(row["score"])} for row in content.get("scores", [])]
+        return TrainConfig(**content["config"]), progress, scores, tensors
+    except CourseError as error:
+        raise CourseError(f"{path}: {error}") from error
     except Exception as error:
         raise CourseError(
             f"{path} holds weights but not the state of a run, so training cannot go on from it."
@@ -103,6 +110,8 @@ def restore(
             for key, value in _part(tensors, f"optimizer_{name}.").items():
                 index, entry = key.split(".", 1)
                 state.setdefault(int(index), {})[entry] = value
+            if not state:
+                raise LookupError(name)
             groups = optimizer.state_dict()["param_groups"]
             parameters = [p for group in optimizer.param_groups for p in group["params"]]
             for index, entries in state.items():
@@ -112,7 +121,10 @@ def restore(
                         entries[entry] = torch.empty_like(parameters[index]).copy_(value)
             optimizer.load_state_dict({"state": state, "param_groups": groups})
     except (RuntimeError, LookupError, ValueError, TypeError) as error:
-        raise CourseError(f"{path} does not fit the networks of this run.") from error
+        raise CourseError(
+            f"{path} does not fit the networks of this run. Put back the one that belongs here, or "
+            f"start a new run in another --output-dir."
+        ) from error
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

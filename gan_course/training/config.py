@@ -140,7 +140,8 @@ class TrainConfig:
     output_dir: str | None = "."
     """Folder for checkpoints/ and outputs/. None, from Python only: write nothing."""
     seed: int = 0
-    """Start of all random numbers. The same seed gives the same run on the same machine's CPU."""
+    """Start of all random numbers. The same seed gives the same run on one machine's CPU with as
+    many threads; on a GPU it need not."""
     resume: bool = False
     """Go on with the run that is in output_dir."""
 
@@ -181,16 +182,18 @@ class TrainConfig:
                 f"image_size must be 16, 32, 64 or 128, but is {self.image_size}: each layer "
                 f"doubles the size, starting from 4."
             )
-        for name, least in (
-            ("batch_size", 2),
-            ("num_epochs", 1),
-            ("latent_dim", 1),
-            ("base_channels", 1),
-            ("discriminator_steps", 1),
-            ("save_interval", 1),
+        for name, least, most in (
+            ("batch_size", 2, 10**6),
+            ("num_epochs", 1, 10**9),
+            ("latent_dim", 1, 2**14),
+            ("base_channels", 1, 1024),
+            ("discriminator_steps", 1, 100),
+            ("save_interval", 1, 10**9),
         ):
-            if getattr(self, name) < least:
-                raise CourseError(f"{name} must be at least {least}, but is {getattr(self, name)}.")
+            value = getattr(self, name)
+            if not least <= value <= most:
+                bound = f"at least {least}" if value < least else f"at most {most:,}"
+                raise CourseError(f"{name} must be {bound}, but is {value}.")
         for name in ("learning_rate", "learning_rate_d"):
             if not 0 < getattr(self, name) < 1:
                 raise CourseError(

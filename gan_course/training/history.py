@@ -12,6 +12,8 @@ from gan_course.errors import CourseError
 from gan_course.models.weights import write_atomically
 from gan_course.training.step import StepStats
 
+DRAWN = ("step", "images_seen", "loss_d", "loss_g", "mean_d_real", "mean_d_fake")
+
 
 def history_row(
     stats: StepStats,
@@ -67,9 +69,14 @@ def read_history(path: Path, last_step: int) -> list[dict]:
     for number, line in enumerate(path.read_bytes().splitlines(), start=1):
         try:
             row = json.loads(line)
+            numbers = [row[name] for name in DRAWN]
+            for value in row.values():
+                numbers += value if isinstance(value, list) and len(value) == 2 else [value]
+            if not all(isinstance(number, int | float) for number in numbers):
+                raise ValueError("something else in place of a number")
             if row["step"] <= last_step:
                 rows.append(row)
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
             raise CourseError(
                 f"line {number} of {path} is damaged, so the run was not touched. Mend the line, "
                 f"or move the file away: the curves then begin anew."

@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 
 from gan_course import doctor
 from gan_course.data import default_image_size, load_images
-from gan_course.errors import CourseError
+from gan_course.errors import CourseError, typed_path
 from gan_course.models.weights import save_generator
 from gan_course.training import checkpoint
 from gan_course.training.augment import AdaptiveAugment, draw_moves
@@ -72,7 +72,7 @@ class Trainer:
     ) -> None:
         self.config = config = config or TrainConfig()
         self.metric = metric
-        self.folder = None if config.output_dir is None else Path(config.output_dir).expanduser()
+        self.folder = None if config.output_dir is None else typed_path(config.output_dir)
         if self.folder is not None and not config.resume:
             checkpoint.refuse_to_overwrite(self.folder)
         self.device = choose_device(config.device)
@@ -398,7 +398,9 @@ class Trainer:
         checkpoint.refuse_another_run(self.config, before, len(self.images), progress["images"])
         checkpoint.restore(tensors, self._models(), self._optimizers(), self.rng, path)
         if self.adaptive is not None:
-            noted = tensors["adaptive"]
+            noted = tensors.get("adaptive", torch.zeros(0))
+            if noted.ndim != 2 or noted.shape[1] < 2:
+                raise CourseError(f"{path} does not say how much adaptive_augment had changed.")
             self.adaptive.restore(noted[self.processes.rank % len(noted)].cpu(), self.device)
         for name in ("step", "epoch", "batch", "images_seen"):
             setattr(self, name, progress[name])
