@@ -119,7 +119,7 @@ def test_the_pictures_may_have_other_sizes_and_are_not_changed(network):
         ({"content": torch.zeros(3, 64, 64)}, r"has \(3, 64, 64\)"),
         ({"style": torch.zeros(1, 3, 16, 64)}, "sides of 32 or more"),
         ({"style": torch.full((1, 3, 64, 64), torch.nan)}, "style holds values"),
-        ({"content_weight": -1}, "content_weight must be 0 or more, but is -1"),
+        ({"content_weight": -1}, "content_weight must be 0 or more, a number, but is -1"),
         ({"style_weight": float("nan")}, "style_weight"),
         ({"tv_weight": float("inf")}, "tv_weight"),
         ({"style_layers": ["conv9_1"]}, "has no layer 'conv9_1'; it has conv1_1"),
