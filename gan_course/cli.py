@@ -103,7 +103,10 @@ class Doctor:
 
 @dataclass
 class Progress:
-    """List the lessons, and the exercises that you have solved."""
+    """List the lessons, what you have solved, what is next and how much is left."""
+
+    json: bool = False
+    """Print all of it as JSON, for programs."""
 
 
 @dataclass
@@ -272,7 +275,12 @@ def run(command: Command) -> None:
     else:
         from gan_course.checks import progress
 
-        print(progress.summary_text())
+        if command.json:
+            import json
+
+            print(json.dumps(progress.table().as_dict(), indent=1))
+        else:
+            print(progress.summary_text())
 
 
 def train(config: TrainConfig) -> None:

@@ -21,6 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from lesson_links import links_cell
 from lesson_outputs import ExecutionError, clean, execute, output_problems
 from lesson_source import (
     Cell,
@@ -41,7 +42,7 @@ MAX_DIFF_LINES = 30
 class Lesson:
     slug: str  # "01_conv2d"
     cells: list[Cell]  # of lesson.py; none in a folder that holds exercises only
-    exercises: list[Cell] | None
+    exercises: tuple[list[Cell], list[Cell]] | None  # stubbed, solved
     quiz: str | None
 
     @property
@@ -80,7 +81,11 @@ def read_lessons(root: Path, only: tuple[str, ...] = ("",)) -> list[Lesson]:
             if (folder / "exercises.py").exists():
                 exercises = read_cells(folder / "exercises.py", f"{name}/exercises.py")
                 problems += check_exercises(exercises, f"{name}/exercises.py")
-                exercise_faces(exercises)
+                last = exercises[-1]
+                stubs, solved = exercise_faces(exercises)
+                stubs.append(links_cell("exercise", folder, folders, last))
+                solved.append(links_cell("solution", folder, folders, last))
+                exercises = stubs, solved
             if (folder / "quiz.yml").exists():
                 quiz = (folder / "quiz.yml").read_text(encoding="utf-8")
             lessons.append(Lesson(slug, cells, exercises, quiz))
@@ -148,7 +153,7 @@ def plain_files(lesson: Lesson) -> dict[str, str]:
     """What is built without running anything: path below the root -> text."""
     files = {}
     if lesson.exercises is not None:
-        stubs, solutions = exercise_faces(lesson.exercises)
+        stubs, solutions = lesson.exercises
         files[f"exercises/{lesson.slug}.ipynb"] = notebook("exercise", lesson.slug, stubs)
         files[f"solutions/{lesson.slug}.ipynb"] = notebook("solution", lesson.slug, solutions)
     if lesson.quiz is not None:

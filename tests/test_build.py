@@ -193,6 +193,9 @@ def test_exercises_have_stubs_and_solutions_have_none(built):
     )
     assert "005" not in stubs and solved["005"].startswith("Because")
     # Every other cell is the same in both, and nothing was run.
+    # Only the last cell, behind those of the source, leads from each to the other.
+    assert "(../solutions/03_fake.ipynb)" in stubs.pop("006")
+    assert "(../exercises/03_fake.ipynb)" in solved.pop("006")
     assert {k: v for k, v in stubs.items() if k != "003"}.items() <= solved.items()
     for kind in ("exercises", "solutions"):
         text = (built / kind / "03_fake.ipynb").read_text()

@@ -7,16 +7,31 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Lesson:
-    """One lesson. ``tasks`` are the names of its checkers, in their order."""
+    """One lesson.
+
+    Attributes:
+        slug: the name of its folder below lessons/, and of its notebooks.
+        title: as its notebook begins, without the number.
+        minutes: to read and play; 0 where there is no lesson, only exercises.
+        tasks: the names of its checkers, in their order.
+        exercise_minutes: for all tasks together.
+    """
 
     slug: str
     title: str
     minutes: int
     tasks: tuple[str, ...] = ()
+    exercise_minutes: int = 0
 
     @property
     def number(self) -> str:
         return self.slug[:2]
+
+    @property
+    def short_title(self) -> str:
+        """The part before the colon, without what the map says anyway."""
+        title = self.title.removeprefix("Appendix: ").removesuffix(" (exercises only)")
+        return (title[:1].upper() + title[1:]).split(":")[0]
 
 
 LESSONS = (
@@ -34,10 +49,11 @@ LESSONS = (
             "spot_the_error",
             "count_costs",
         ),
+        exercise_minutes=85,
     ),
     Lesson(
         "02_conv_transpose2d",
-        "ConvTranspose2d: how a generator enlarges",
+        "ConvTranspose2d: how a generator makes small things large",
         45,
         (
             "predict_sizes",
@@ -47,6 +63,7 @@ LESSONS = (
             "full_conv_transpose2d",
             "choose_chain",
         ),
+        exercise_minutes=75,
     ),
     Lesson(
         "03_activations",
@@ -62,6 +79,7 @@ LESSONS = (
             "build_pair",
             "spot_the_errors",
         ),
+        exercise_minutes=80,
     ),
     Lesson(
         "04_batchnorm",
@@ -76,6 +94,7 @@ LESSONS = (
             "spot_the_errors",
             "useless_biases",
         ),
+        exercise_minutes=80,
     ),
     Lesson(
         "05_first_networks",
@@ -89,6 +108,7 @@ LESSONS = (
             "spot_the_errors",
             "trace",
         ),
+        exercise_minutes=70,
     ),
     Lesson(
         "06_gan_game",
@@ -104,6 +124,7 @@ LESSONS = (
             "wasserstein_1d",
             "spot_the_errors",
         ),
+        exercise_minutes=90,
     ),
     Lesson(
         "07_dcgan",
@@ -118,6 +139,7 @@ LESSONS = (
             "broken_rules",
             "any_generator",
         ),
+        exercise_minutes=85,
     ),
     Lesson(
         "08_train_dcgan",
@@ -135,6 +157,7 @@ LESSONS = (
             "film",
             "keep_everything",
         ),
+        exercise_minutes=125,
     ),
     Lesson(
         "09_failure_modes",
@@ -149,11 +172,12 @@ LESSONS = (
             "r1",
             "choose_repair",
         ),
+        exercise_minutes=75,
     ),
     Lesson(
         "09_bug_zoo",
         "The bug zoo (exercises only)",
-        90,
+        0,
         (
             "log_of_sigmoid",
             "integer_labels",
@@ -170,6 +194,7 @@ LESSONS = (
             "init_after_spectral_norm",
             "attention_axis",
         ),
+        exercise_minutes=90,
     ),
     Lesson(
         "10_self_attention",
@@ -185,6 +210,7 @@ LESSONS = (
             "map_bytes",
             "find_defects",
         ),
+        exercise_minutes=105,
     ),
     Lesson(
         "11_spectral_norm_hinge",
@@ -200,6 +226,7 @@ LESSONS = (
             "hinge_losses",
             "gradient_penalty",
         ),
+        exercise_minutes=110,
     ),
     Lesson(
         "12_sagan",
@@ -215,6 +242,7 @@ LESSONS = (
             "attention_cost",
             "find_defects",
         ),
+        exercise_minutes=105,
     ),
     Lesson(
         "13_evaluation",
@@ -228,6 +256,7 @@ LESSONS = (
             "mode_coverage",
             "share_nearer",
         ),
+        exercise_minutes=85,
     ),
     Lesson(
         "14_high_resolution",
@@ -241,6 +270,7 @@ LESSONS = (
             "growth_schedule",
             "discriminate_all",
         ),
+        exercise_minutes=75,
     ),
     Lesson(
         "15_style_transfer",
@@ -254,6 +284,7 @@ LESSONS = (
             "to_imagenet",
             "optimise",
         ),
+        exercise_minutes=80,
     ),
     Lesson(
         "16_your_own_images",
@@ -267,5 +298,12 @@ LESSONS = (
             "slope_penalty",
             "next_share",
         ),
+        exercise_minutes=80,
     ),
+)
+
+# To look things up in, in any order and at any time.
+APPENDICES = (
+    Lesson("90_glossary_and_gallery", "Appendix: glossary, gallery, reading list", 10),
+    Lesson("91_gan_in_keras", "Appendix: the same GAN in Keras 3", 20),
 )

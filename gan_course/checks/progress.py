@@ -12,10 +12,9 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from html import escape
 from pathlib import Path
 
-from gan_course.checks.course import LESSONS, Lesson
+from gan_course.checks.course_map import Map, terminal_columns
 
 
 def path() -> Path:
@@ -105,78 +104,11 @@ def _alone() -> Iterator[None]:
 _ONE_THREAD = threading.Lock()
 
 
-def solved(lesson: Lesson, tasks: dict[str, dict] | None = None) -> int:
-    """How many exercises of a lesson are solved."""
-    tasks = load() if tasks is None else tasks
-    return sum(bool(tasks.get(f"{lesson.slug}/{t}", {}).get("passed")) for t in lesson.tasks)
-
-
-def next_task() -> tuple[Lesson, str] | None:
-    """The first exercise that is not solved yet, or None if all are."""
-    tasks = load()
-    for lesson in LESSONS:
-        for task in lesson.tasks:
-            if not tasks.get(f"{lesson.slug}/{task}", {}).get("passed"):
-                return lesson, task
-    return None
-
-
-class Map:
-    """The lessons with what is done and what is next; the last line of a cell shows it."""
-
-    def rows(self) -> list[tuple[str, str, str, str]]:
-        """(number, title, minutes, exercises) for each lesson."""
-        tasks = load()
-        rows = []
-        for lesson in LESSONS:
-            done, count = solved(lesson, tasks), len(lesson.tasks)
-            if count == 0:
-                text = "to read and play"
-            elif done == count:
-                text = f"✓ all {count} solved"
-            else:
-                text = f"{'●' * done}{'○' * (count - done)} {done} of {count} solved"
-            rows.append((lesson.number, lesson.title, f"{lesson.minutes} min", text))
-        return rows
-
-    def next_line(self) -> str:
-        following = next_task()
-        if following is None:
-            return "Everything is solved. Well done!"
-        lesson, task = following
-        number = lesson.tasks.index(task) + 1
-        return f"Next: task {number} in exercises/{lesson.slug}.ipynb"
-
-    def __str__(self) -> str:
-        rows = self.rows()
-        width = max(len(title) for _, title, _, _ in rows)
-        lines = [
-            f"{number}  {title:<{width}}  {minutes:>6}  {text}"
-            for number, title, minutes, text in rows
-        ]
-        return "\n".join([*lines, "", self.next_line()])
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        cells = "".join(
-            "<tr>"
-            + "".join(f'<td style="text-align:left">{escape(value)}</td>' for value in row)
-            + "</tr>"
-            for row in self.rows()
-        )
-        head = "".join(
-            f'<th style="text-align:left">{name}</th>'
-            for name in ("no.", "lesson", "time", "exercises")
-        )
-        return f"<table><tr>{head}</tr>{cells}</table><p><b>{escape(self.next_line())}</b></p>"
-
-
 def table() -> Map:
     """The map of the course, for lesson 00."""
-    return Map()
+    return Map(load)
 
 
-def summary_text() -> str:
-    """The map of the course as plain text, for the command line."""
-    return str(Map())
+def summary_text(columns: int | None = None) -> str:
+    """The map of the course as plain text, for the command line; as wide as the terminal."""
+    return table().text(columns or terminal_columns())

@@ -24,6 +24,7 @@ from traitlets import Float, HasTraits, TraitError
 from gan_course import palette
 from gan_course.errors import CourseError
 from gan_course.labs.drawing import Canvas
+from gan_course.labs.fold import Fold, with_tooltips
 
 TEXT = "line-height:1.5;margin:4px 0"  # JupyterLab's own lines in a widget stand too far apart
 LARGE_PNG = 150_000  # characters; a notebook with many such pictures is slow to open
@@ -62,8 +63,8 @@ class Lab(HasTraits):
         self._picture = widgets.HTML()
         self._caption = widgets.HTML()
         self._code = widgets.HTML()
-        self._code_box = widgets.Accordion([self._code], titles=("The same in PyTorch",))
-        self._code_box.observe(lambda change: self._show_code(), names="selected_index")
+        self._code_box = Fold("The same in PyTorch", self._code)
+        self._code_box.button.observe(lambda change: self._show_code(), names="value")
         self._ui: widgets.Widget | None = None
         self.observe(lambda change: self.refresh(), names=list(self.picture_traits))
 
@@ -107,7 +108,7 @@ class Lab(HasTraits):
         self._caption.value = f'<p role="status" style="{TEXT}">{escape(self.alt_text())}</p>'
 
     def _show_code(self) -> None:
-        if self._code_box.selected_index is not None:  # it is open
+        if self._code_box.button.value:  # it is open
             code = f'<pre style="{TEXT};white-space:pre-wrap">{escape(self.code())}</pre>'
             self._code.value = code
 
@@ -121,7 +122,7 @@ class Lab(HasTraits):
             flex = f"1 1 {self.picture_room}px"
             picture.layout = widgets.Layout(flex=flex, min_width="300px", overflow="hidden")
             layout = widgets.Layout(flex_flow="row wrap", grid_gap="8px 20px", width="100%")
-            self._ui = widgets.Box([controls, picture], layout=layout)
+            self._ui = with_tooltips(widgets.Box([controls, picture], layout=layout))
             self.refresh()
         return self._ui
 

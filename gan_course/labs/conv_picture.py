@@ -20,6 +20,7 @@ TOUCHED = "#FFE08A"
 TOUCHED_EDGE = "#8A6100"  # the touched cells have an edge too, for those who see no yellow
 CURSOR = "#D55E00"
 OUTSIDE = "#F1F1F1"
+LEAST_IN_CELL = 9  # pixels of a number; in smaller cells nobody could read it, so it is left out
 ERROR = "#A33F00"
 
 
@@ -69,8 +70,7 @@ def draw_grid(canvas: Canvas, grid: Grid) -> None:
         canvas.line([(x, TOP), (x, TOP + side)], color=LINE, width=1)
     for place in sorted(grid.touched):
         canvas.rect(*grid.corner(*place), cell, cell, stroke=TOUCHED_EDGE, width=1.2)
-    if cell >= 14:  # below that nobody could read the numbers
-        _draw_numbers(canvas, grid)
+    _draw_numbers(canvas, grid)
     # The cells that count, framed: the image without its padding, or the output that is kept.
     canvas.rect(*grid.corner(0, 0), inner, inner, stroke=INK, width=2)
     if grid.cursor is not None:
@@ -82,6 +82,8 @@ def _draw_numbers(canvas: Canvas, grid: Grid) -> None:
     values = grid.values.int().tolist()
     longest = max(len(str(value)) for row in values for value in row)
     font = min(14, cell * {1: 0.44, 2: 0.44, 3: 0.4}.get(longest, 0.34))
+    if font < LEAST_IN_CELL:
+        return
     for row in range(-grid.before, size + grid.after):
         for column in range(-grid.before, size + grid.after):
             inside = 0 <= row < size and 0 <= column < size

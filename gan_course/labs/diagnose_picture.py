@@ -190,7 +190,7 @@ def _planes(canvas: Canvas, data: dict, scale: int) -> None:
             _plane(canvas, x, PLANES_TOP, SMALL, moment, scale)
         else:
             _empty(canvas, x, PLANES_TOP, SMALL, SMALL)
-        canvas.text(x + SMALL / 2, PLANES_TOP + SMALL + 12, f"step {step:,}", 10.5, FAINT)
+        canvas.text(x + SMALL / 2, PLANES_TOP + SMALL + 12, f"step {step:,}", 11, FAINT)
 
 
 def _plane(canvas: Canvas, x: float, y: float, side: int, data: dict, scale: int) -> None:

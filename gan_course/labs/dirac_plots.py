@@ -138,8 +138,8 @@ def draw_circle(canvas: Canvas, data: dict, revealed: bool) -> None:
         canvas.text(left + side / 2, top + side / 2, "?", 56, FAINT)
         return
     x0, y0 = circle_xy(data, 0)
-    canvas.text(left + side + 3, y0, "real", 10, FAINT, "start")
-    canvas.text(x0 + 4, top + 4, "imaginary", 10, FAINT, "start")
+    canvas.text(left + side + 3, y0, "real", 11, FAINT, "start")
+    canvas.text(x0 + 4, top + 4, "imaginary", 11, FAINT, "start")
     canvas.line([(left, y0), (left + side, y0)], LINE, 1)
     canvas.line([(x0, top), (x0, top + side)], LINE, 1)
     turn = [2 * math.pi * k / 90 for k in range(91)]
@@ -173,9 +173,9 @@ def _draw_zoom(canvas: Canvas, data: dict) -> None:
         canvas.line([zoom_xy(data, middle + half * complex(*p)) for p in piece], FAINT, 1.5)
     cross(canvas, *zoom_xy(data, middle))
     inward = middle - middle / abs(middle) * 0.66 * half
-    canvas.text(*zoom_xy(data, inward), "inside", 10, FAINT)
+    canvas.text(*zoom_xy(data, inward), "inside", 11, FAINT)
     outward = middle + middle / abs(middle) * 0.66 * half
-    canvas.text(*zoom_xy(data, outward), "outside", 10, FAINT)
+    canvas.text(*zoom_xy(data, outward), "outside", 11, FAINT)
 
 
 # ---- marks and cuts ------------------------------------------------------------------------------

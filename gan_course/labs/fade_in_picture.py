@@ -73,7 +73,7 @@ def draw_spectrum(canvas: Canvas, lab, data: dict) -> None:
         values = [max(value, FLOOR) for value in data["energy"][name]]
         width = 3 if name == "blend" else 2
         chart.line(range(1, rings + 1), values, COLORS[name], width, DASHES[name])
-    canvas.text(196, 437, "periods per image", 10, FAINT)
+    canvas.text(196, 437, "periods per image", 11, FAINT)
     for i, name in enumerate(("old", "new", "blend")):
         key(canvas, 24 + 106 * i, 458, name, COLORS[name], 2, DASHES[name])
     above = data["above"]

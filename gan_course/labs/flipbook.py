@@ -160,8 +160,16 @@ class Flipbook(DrawnLab):
     def controls(self) -> widgets.Widget:
         last = len(self.film) - 1
         frames = slider(self, "frame", "frame", min=0, max=last)
-        play = widgets.Play(min=0, max=last, interval=400, layout={"width": "160px"})
-        widgets.link((frames, "value"), (play, "value"))  # it begins where the slider is
+        # Its own buttons are three signs without names, so it stays hidden behind one with a name.
+        film = widgets.Play(min=0, max=last, interval=400, layout={"display": "none"})
+        play = widgets.ToggleButton(description="▶ play", layout={"width": "160px"})
+        widgets.link((frames, "value"), (film, "value"))  # it begins where the slider is
+        widgets.link((play, "value"), (film, "playing"))
+
+        def name_button(change: dict | None = None) -> None:
+            play.description = "■ stop" if play.value else "▶ play"
+
+        play.observe(name_button, names="value")
         count = widgets.ToggleButtons(options=[16, 36, 64])
         count.style.button_width = "60px"
         widgets.link((self, "num_images"), (count, "value"))
@@ -187,4 +195,4 @@ class Flipbook(DrawnLab):
         self.observe(follow, names="locked")
         follow()
         question = widgets.VBox([text, answers], layout=widgets.Layout(max_width="335px"))
-        return column(question, heading("Moment"), frames, play, heading("Images"), count)
+        return column(question, heading("Moment"), frames, play, film, heading("Images"), count)

@@ -63,7 +63,9 @@ def _menu(lab: ForkAndRace) -> widgets.Widget:
 def _guess(lab: ForkAndRace, trait: str, text, most: int, answer) -> widgets.Widget:
     """A question with a number for an answer; it hides once ``trait`` is True."""
     asked = widgets.HTML()
-    number = widgets.BoundedIntText(min=0, max=most, value=most // 2, layout={"width": "64px"})
+    number = widgets.BoundedIntText(
+        min=0, max=most, value=most // 2, tooltip="your guess", layout={"width": "64px"}
+    )
     ready = button(lab, "guess", lambda: answer(number.value), "keep this guess", "76px")
     ready.button_style = "primary"
     skip = button(lab, "skip", lambda: answer(None), "go on without a guess", "76px")
@@ -141,7 +143,9 @@ def _rewind(lab: ForkAndRace) -> widgets.Widget:
 
 def _luck(lab: ForkAndRace) -> widgets.Widget:
     said = widgets.HTML()
-    bar = widgets.FloatProgress(min=0, max=1, layout={"width": "320px"})
+    bar = widgets.FloatProgress(
+        min=0, max=1, tooltip="share of the games played", layout={"width": "320px"}
+    )
 
     def start() -> None:
         lab.pause()

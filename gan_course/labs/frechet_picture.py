@@ -88,7 +88,9 @@ def draw_parts(canvas: Canvas, data: dict) -> None:
     canvas.rect(left, 34, means, 22, fill=palette.GENERATOR)
     canvas.rect(left + means, 34, covs, 22, fill="#DDAA33", stroke="#8A6100")
     canvas.rect(left, 64, width * data["true_distance"] / longest, 12, fill="white", stroke=INK)
-    parts = f"means {data['mean_part']:.3f} (purple) + covariances {data['cov_part']:.3f} (yellow)"
+    parts = (
+        f"means {data['mean_part']:.3f} (left) + covariances {data['cov_part']:.3f} (right, framed)"
+    )
     canvas.text(left, 92, parts, 12, INK, "start")
     truth = f"white bar: {data['true_distance']:.3f} with endless samples"
     canvas.text(left, 110, truth, 12, INK, "start")
@@ -114,7 +116,7 @@ def draw_floor(canvas: Canvas, lab, data: dict) -> None:
     x, y = chart.x(at), chart.y(max(data["distance"], low))
     canvas.line([(x, y - 7), (x + 7, y + 5), (x - 7, y + 5), (x, y - 7)], palette.FAKE, 3)
     canvas.text(600, 384, "points N, from 50 to 5,000 in a logarithmic scale", 11, FAINT)
-    legend = f"blue: mean of {lab.repeats} samples; grey: least and greatest; triangle: yours"
+    legend = f"thick: mean of {lab.repeats} samples; thin: least, greatest; ▲ yours"
     canvas.text(400, 404, legend, 11, INK, "start")
     if not logs[0] <= at <= logs[-1]:
         canvas.text(400, 422, "(yours lies left of the chart)", 11, FAINT, "start")

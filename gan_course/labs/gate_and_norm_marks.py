@@ -61,11 +61,11 @@ def upright_bars(canvas, bars: dict, left, ground, width, height, plain=False) -
             # What is cut off is the part on top. Beside the bar: a line may go through it.
             last = i + 1 == len(totals) or totals[i + 1] > FULL_BAR or x > left + 0.8 * width
             side, anchor = (x - 4, "end") if last else (x + cell + 4, "start")
-            canvas.text(side, ground - height + 7, percent(dead or alive), 10.5, INK, anchor)
+            canvas.text(side, ground - height + 7, percent(dead or alive), 11, INK, anchor)
     for side, x, anchor in (("below", left + 2, "start"), ("above", left + width - 2, "end")):
         if bars[side] > 0:
             text = f"◂ {percent(bars[side])}" if side == "below" else f"{percent(bars[side])} ▸"
-            canvas.text(x, ground - 0.6 * height, text, 10.5, INK, anchor)
+            canvas.text(x, ground - 0.6 * height, text, 11, INK, anchor)
 
 
 def sideways_bars(canvas: Canvas, bars: dict, place: Place, name: str) -> None:
@@ -87,12 +87,12 @@ def sideways_bars(canvas: Canvas, bars: dict, place: Place, name: str) -> None:
             x = place.out_left + place.out_width
             crowded = i + 1 < len(totals) and totals[i + 1] > FULL_BAR  # the bar above is cut too
             beside = y + cell + 8 if crowded else y - 8
-            canvas.text(x, beside, f"{percent(dead or alive)} ▸", 10.5, INK, "end")
+            canvas.text(x, beside, f"{percent(dead or alive)} ▸", 11, INK, "end")
     for side, y in (("above", place.top + 7), ("below", place.top + place.height - 7)):
         if bars[side] > 0:
             arrow = "▴" if side == "above" else "▾"
             x = place.out_left + place.out_width
-            canvas.text(x, y, f"{arrow} {percent(bars[side])}", 10.5, INK, "end")
+            canvas.text(x, y, f"{arrow} {percent(bars[side])}", 11, INK, "end")
     ground = place.top + place.height
     canvas.line([(place.out_left, place.top), (place.out_left, ground)], INK, 1)
     canvas.text(place.out_left, ground + 12, "0 %", 11)

@@ -126,7 +126,7 @@ def _bars(canvas: Canvas, lab, data: dict) -> None:
     for share in (0, 0.5, 1):
         y = GROUND - BARS_HEIGHT * share
         canvas.line([(left, y), (left + width, y)], LINE, 1)
-        canvas.text(left - 6, y, f"{top * share:.3f}", 10, FAINT, "end")
+        canvas.text(left - 6, y, f"{top * share:.3f}", 11, FAINT, "end")
     step = width / len(order)
     for i, channel in enumerate(order):
         height = BARS_HEIGHT * float(effects[channel]) / top

@@ -88,7 +88,7 @@ def draw_bars(canvas: Canvas, lab, data: dict) -> None:
         bottom = TOP + ROW * len(data["sizes"])
         canvas.line([(x, TOP - 14), (x, bottom)], LINE, 1)
         label = f"1e{power}".replace("-", "−")
-        canvas.text(x, TOP - 24, label, 10, FAINT)
+        canvas.text(x, TOP - 24, label, 11, FAINT)
 
     def place(value: float) -> float:
         share = (math.log10(max(value, 1e-30)) - high + DECADES) / DECADES
@@ -101,12 +101,12 @@ def draw_bars(canvas: Canvas, lab, data: dict) -> None:
             canvas.text(BARS + 4, y, "0: nothing arrives", 12, INK, "start", bold=True)
             continue
         canvas.rect(BARS, y - 16, place(total) - BARS, 14, palette.GENERATOR)
-        canvas.text(place(total) + 5, y - 9, f"{total:.1e}".replace("-", "−"), 10, INK, "start")
+        canvas.text(place(total) + 5, y - 9, f"{total:.1e}".replace("-", "−"), 11, INK, "start")
         ways = [(k, v) for (block, k), v in data["paths"].items() if block == size and v > 0]
         for i, (image, value) in enumerate(sorted(ways)):
-            level = y + 6 + 8 * i
+            level = y + 6 + 11 * i
             canvas.line([(BARS, level), (place(value), level)], palette.FAKE, 2, WAY_DASHES[i % 5])
-            canvas.text(place(value) + 4, level, f"{image}", 9, INK, "start")
+            canvas.text(place(value) + 4, level, f"{image}", 11, INK, "start")
     y = TOP + ROW * len(data["sizes"]) + 22
     canvas.rect(BARS, y - 6, 22, 12, palette.GENERATOR)
     canvas.text(BARS + 28, y, "all of it", 11, INK, "start")

@@ -79,8 +79,8 @@ def draw_row(
         COLUMNS[2], y, SIDE, SIDE, shades(np.sqrt(gram[0].clamp(min=0).numpy() / largest))
     )
     canvas.rect(COLUMNS[2], y, SIDE, SIDE, stroke=LINE)
-    canvas.text(COLUMNS[2] + SIDE + 8, y + 10, "channel i", 10, FAINT, "start")
-    canvas.text(COLUMNS[2] + SIDE + 8, y + 24, "by channel j", 10, FAINT, "start")
+    canvas.text(COLUMNS[2] + SIDE + 8, y + 10, "channel i", 11, FAINT, "start")
+    canvas.text(COLUMNS[2] + SIDE + 8, y + 24, "by channel j", 11, FAINT, "start")
 
 
 def shades(values: np.ndarray) -> np.ndarray:
@@ -107,6 +107,6 @@ def draw_distances(canvas: Canvas, data: dict) -> None:
         text = "0" if value < 1e-9 else f"{value:.3f}" if value >= 1e-3 else f"{value:.1e}"
         canvas.text(left + full + 10, top + 10, text.replace("-", "−"), 12, INK, "start")
     for value in (0, 1, 2):
-        canvas.text(left + full * value / 2, y + 88, str(value), 10, FAINT)
+        canvas.text(left + full * value / 2, y + 88, str(value), 11, FAINT)
     said = "1 = as far as from features that are all 0"
-    canvas.text(left + full, y, said, 10, FAINT, "end")
+    canvas.text(left + full, y, said, 11, FAINT, "end")

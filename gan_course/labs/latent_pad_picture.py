@@ -79,7 +79,7 @@ def _neighbours(canvas: Canvas, lab, data: dict) -> None:
         return
     some = lab.neighbours.what_images
     if some:  # too many to compare with all of them
-        canvas.text(left + 284, top - 8, some, 10, FAINT, "end")
+        canvas.text(left + 284, top - 8, some, 11, FAINT, "end")
     for number, image in enumerate(data["nearest"]):
         x = left + number * (side + 10)
         canvas.picture(x, top, side, side, _pixels(image))
@@ -110,11 +110,11 @@ def _distances(canvas: Canvas, lab, data: dict, left: float, top: float) -> None
     x = left + width * float(data["distances"][0]) / most
     canvas.line([(x, top - 4), (x, top + height)], palette.FAKE, 2.4, (6, 4))
     canvas.text(x, top - 10, "▲", 13, palette.FAKE)
-    canvas.text(left, top + height + 11, "0", 10, FAINT, "start")
-    canvas.text(left + width, top + height + 11, f"{most:.1f}", 10, FAINT, "end")
+    canvas.text(left, top + height + 11, "0", 11, FAINT, "start")
+    canvas.text(left + width, top + height + 11, f"{most:.1f}", 11, FAINT, "end")
     middle = left + width / 2
-    canvas.text(middle, top + height + 11, "bars: distance of real images", 10, FAINT)
-    canvas.text(left, top + height + 26, f"({lab.neighbours.what_real})", 10, FAINT, "start")
+    canvas.text(middle, top + height + 11, "bars: distance of real images", 11, FAINT)
+    canvas.text(left, top + height + 26, f"({lab.neighbours.what_real})", 11, FAINT, "start")
 
 
 def _strips(canvas: Canvas, lab, data: dict) -> None:

@@ -289,19 +289,19 @@ def _chart(canvas: Canvas, top: int, title: str, rows: list, lines: list, maximu
     for fraction in (0, 0.5, 1):
         y = top + 24 + height * (1 - fraction)
         canvas.line([(left, y), (left + width, y)], color=LINE, width=1)
-        canvas.text(left - 5, y, f"{maximum * fraction:g}"[:4], size=10, anchor="end", color=FAINT)
+        canvas.text(left - 5, y, f"{maximum * fraction:g}"[:4], size=11, anchor="end", color=FAINT)
     x = left
     for name, _, color, thick, dash in lines:
         canvas.line([(x, top + 6), (x + 30, top + 6)], color=color, width=thick, dash=dash)
         canvas.text(x + 36, top + 6, name, size=11, anchor="start", color=INK)
         x += 178
     bottom = top + 24 + height
-    canvas.text(left + width, bottom + 13, "images seen", size=10, anchor="end", color=FAINT)
+    canvas.text(left + width, bottom + 13, "images seen", size=11, anchor="end", color=FAINT)
     if len(rows) < 2:
         canvas.text(left + width / 2, top + 24 + height / 4, "not trained yet", color=FAINT)
         return
     last = rows[-1]["images_seen"]
-    canvas.text(left, bottom + 13, f"0 … {last:,}", size=10, anchor="start", color=FAINT)
+    canvas.text(left, bottom + 13, f"0 … {last:,}", size=11, anchor="start", color=FAINT)
     kept = rows[:: max(1, len(rows) // 170)]
     for _, key, color, thick, dash in lines:
         points = [

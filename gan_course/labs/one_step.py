@@ -238,7 +238,7 @@ class OneStep(Lab):
                 "which gradient does <code>loss_d.backward()</code> change?"
             )
         )
-        answers = widgets.Dropdown(options=ANSWERS, layout={"width": "150px"})
+        answers = widgets.Dropdown(options=ANSWERS, tooltip="your guess", layout={"width": "150px"})
         ready = widgets.Button(description="show", button_style="primary")
         skip = widgets.Button(description="skip")
         ready.layout.width = skip.layout.width = "80px"

@@ -164,7 +164,7 @@ def _code(canvas: Canvas, data: dict) -> int:
             canvas.rect(CODE_LEFT - 4, y - 9, WIDTH - CODE_LEFT - 4, CODE_ROW, fill=HERE)
         color = INK if stage <= data["stage"] else FAINT
         mark = "▶" if stage == data["stage"] else " "
-        canvas.text(CODE_LEFT, y, mark, 10, INK, "start")
+        canvas.text(CODE_LEFT, y, mark, 11, INK, "start")
         canvas.text(CODE_LEFT + 16, y, str(stage), 12, FAINT, "start")
         canvas.text(CODE_LEFT + 42, y, line, 12.5, color, "start")
         y += CODE_ROW

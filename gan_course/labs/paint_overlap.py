@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 import ipywidgets as widgets
@@ -172,11 +173,13 @@ class PaintOverlap(DrawnLab):
             fill = ("#0072B2" if even else "#D55E00") if inner else "#D9D9D9"
             x, y = 20 + i * width, 300 - bar
             canvas.rect(x, y, max(width - 2, 1), bar, fill=fill)
-            canvas.text(x + width / 2, y - 10, str(count), size=min(12, width * 0.7))
+            if i % math.ceil(16 / width) == 0:  # not each one where they would run together
+                canvas.text(x + width / 2, y - 10, str(count), size=min(12, max(11, width * 0.7)))
         canvas.line([(20, 300), (400, 300)], color=LINE)
         share = "divides" if even else "does not divide"
         sentence = f"{self.stride} {share} {self.kernel_size}: " + ("even" if even else "uneven")
-        canvas.text(20, 330, sentence + " inside (grey is the border)", 13, INK, "start", True)
+        canvas.text(20, 330, sentence + " inside", 13, INK, "start", bold=True)
+        canvas.text(20, 350, "pale bars at both ends: the border", 11, FAINT, "start")
 
     # ---- front --------------------------------------------------------------------------------
 

@@ -186,7 +186,10 @@ class RealOrFake(DrawnLab):
         fake.on_click(lambda b: self.answer(False))
         again.on_click(lambda b: self.restart())
         keys = widgets.Text(
-            placeholder="or type here: r, f", continuous_update=True, layout={"width": "330px"}
+            placeholder="or type here: r, f",
+            tooltip="answer by keyboard: r for real, f for fake",
+            continuous_update=True,
+            layout={"width": "330px"},
         )
 
         def typed(change: dict) -> None:

@@ -55,9 +55,9 @@ def draw_gallery(images: Tensor, real: Tensor, data: dict) -> Canvas:
             x, top = 150 + 38 * (place % 12), y + 46 * (place // 12)
             canvas.picture(x, top, 34, 34, to_uint8(images[i, 0]).numpy())
             mark, color = ("●", palette.REAL) if real[i] else ("▲", palette.FAKE)
-            canvas.text(x + 17, top + 40, mark, 9, color)
+            canvas.text(x + 17, top + 40, mark, 11, color)
         if len(rows) > 24:
-            canvas.text(16, y + 38, f"24 of {len(rows)} shown", 10, FAINT, "start")
+            canvas.text(16, y + 38, f"24 of {len(rows)} shown", 11, FAINT, "start")
         y += 92
     count = len(images)
     draw_interval(canvas, 424, "you", data["right"] / count, data["interval"], YOU, None)

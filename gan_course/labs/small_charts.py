@@ -59,10 +59,10 @@ class Chart:
         for value in ticks:
             y = self.y(value)
             canvas.line([(self.left, y), (self.left + self.width, y)], LINE, 1)
-            canvas.text(self.left - 6, y, tick_text(value), 10, FAINT, "end")
+            canvas.text(self.left - 6, y, tick_text(value), 11, FAINT, "end")
         bottom = self.top + self.height
-        canvas.text(self.left, bottom + 11, ends[0], 10, FAINT, "start")
-        canvas.text(self.left + self.width, bottom + 11, ends[1], 10, FAINT, "end")
+        canvas.text(self.left, bottom + 11, ends[0], 11, FAINT, "start")
+        canvas.text(self.left + self.width, bottom + 11, ends[1], 11, FAINT, "end")
 
     def x(self, step: float) -> float:
         first, last = self.steps
@@ -98,7 +98,7 @@ class Chart:
         x = self.x(step)
         self.canvas.line([(x, self.top), (x, self.top + self.height)], FAINT, 1, (4, 3))
         if text:
-            self.canvas.text(x + 4, self.top + 8, text, 10, FAINT, "start")
+            self.canvas.text(x + 4, self.top + 8, text, 11, FAINT, "start")
 
     def ghost(self, start: float, step: float, value: float) -> None:
         """A prediction: a dotted line from ``start`` to a small square at its step."""
@@ -123,7 +123,7 @@ def key(canvas: Canvas, x: float, y: float, text: str, color: str, width: float,
 
 def perfect_key(canvas: Canvas, x: float, y: float) -> None:
     canvas.rect(x, y - 5, 14, 10, fill=PERFECT, stroke=LINE)
-    canvas.text(x + 19, y, "grey = perfect", 11, INK, "start")
+    canvas.text(x + 19, y, "band = perfect", 11, INK, "start")
 
 
 def plane(

@@ -80,8 +80,8 @@ def draw_matrix(
     canvas.line([(middle[0], top), (middle[0], top + side)], LINE, 1)
     for value in (-1, 1):
         x, y = plane_xy((value, value), reach)
-        canvas.text(x, middle[1] + 11, number(value, 0), 10, FAINT)
-        canvas.text(middle[0] - 10, y, number(value, 0), 10, FAINT)
+        canvas.text(x, middle[1] + 11, number(value, 0), 11, FAINT)
+        canvas.text(middle[0] - 10, y, number(value, 0), 11, FAINT)
     canvas.line([plane_xy(p, reach) for p in data["circle"]], FAINT, 1.5, (5, 4))
     v = data["v"]
     if revealed:
@@ -140,7 +140,7 @@ def _draw_estimates(
     chart.line([0, MOST_ROUNDS], [largest] * 2, AXIS, 2, (2, 3))
     if ghost is not None:
         chart.line([0, MOST_ROUNDS], [ghost] * 2, palette.PREDICTION, 1.6, GHOST_DASH)
-        canvas.text(left + width - 2, chart.y(ghost) - 8, "your guess", 10, FAINT, "end")
+        canvas.text(left + width - 2, chart.y(ghost) - 8, "your guess", 11, FAINT, "end")
     chart.line(steps, data["sigmas"], INK, 1.5)
     for k in steps:
         disc(canvas, chart.x(k), chart.y(float(data["sigmas"][k])), 2.5, INK)
@@ -202,8 +202,8 @@ def draw_discriminator(
         canvas.text(curve_xy(x, 0)[0], top + side + 12, f"{x:g}".replace("-", "−"), 11)
     canvas.text(left + 4, top + 10, "D's logit", 11, FAINT, "start")
     canvas.text(left + side - 4, top + side - 10, "x", 11, FAINT, "end")
-    canvas.text(left + side - 4, curve_xy(0, 1)[1] - 9, "margin for real", 10, FAINT, "end")
-    canvas.text(left + 4, curve_xy(0, -1)[1] + 9, "margin for fakes", 10, FAINT, "start")
+    canvas.text(left + side - 4, curve_xy(0, 1)[1] - 9, "margin for real", 11, FAINT, "end")
+    canvas.text(left + 4, curve_xy(0, -1)[1] + 9, "margin for fakes", 11, FAINT, "start")
     if revealed:
         curve = list(zip(data["x"] / REACH, data["logits"] / LOGITS, strict=True))
         for piece in clipped(curve, 1):
@@ -239,7 +239,7 @@ def _draw_slopes(
     if ghost is not None:
         chart.line([0, most], [ghost] * 2, palette.PREDICTION, 1.6, GHOST_DASH)
         text = f"your guess: {answer_text(ghost)}"
-        canvas.text(left + 4, chart.y(ghost) - 8, text, 10, FAINT, "start")
+        canvas.text(left + 4, chart.y(ghost) - 8, text, 11, FAINT, "start")
     steps = [EVERY * k for k in range(len(data["steepest"]))]
     chart.line(steps, data["steepest"], palette.DISCRIMINATOR, 3)
     at = (chart.x(data["steps"]), chart.y(data["steepest_now"]))

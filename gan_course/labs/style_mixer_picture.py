@@ -81,7 +81,7 @@ def draw_layers(canvas: Canvas, layers: dict[str, float]) -> None:
         y = top + 4 + 24 * i
         canvas.text(left - 8, y + 8, name, 11, INK, "end")
         canvas.rect(left, y, 90 * value / longest, 16, fill=BAR, stroke="#8A6100")
-        canvas.text(left + 90 * value / longest + 6, y + 8, f"{value:.2g}", 10, FAINT, "start")
+        canvas.text(left + 90 * value / longest + 6, y + 8, f"{value:.2g}", 11, FAINT, "start")
     if not layers:
         canvas.text(530, top + 12, "no step done yet", 11, FAINT, "start")
 

@@ -101,7 +101,7 @@ def _film(canvas: Canvas, lab, data: dict) -> None:
     for column, seen in enumerate(data["seen"]):
         now = column == lab.moment
         middle = step * (column + 0.5) + FILM_SCALE
-        canvas.text(middle, FILM_TOP - 8, short(seen), 10, INK if now else FAINT, bold=now)
+        canvas.text(middle, FILM_TOP - 8, short(seen), 11, INK if now else FAINT, bold=now)
         if now:
             canvas.rect(step * column + 1, FILM_TOP + 1, step, height - 2, None, INK, 2)
 

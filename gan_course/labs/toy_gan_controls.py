@@ -12,6 +12,7 @@ from gan_course.errors import CourseError
 from gan_course.labs import toy_gan_plots as plots
 from gan_course.labs import toy_gan_words as words
 from gan_course.labs.base import TEXT, ghost_html, heading, question_html, row
+from gan_course.labs.fold import Fold, with_tooltips
 from gan_course.labs.toy_gan_play import CHOICES, OWN
 from gan_course.toy import PRESETS
 
@@ -22,16 +23,14 @@ SPEEDS = [("1 step a frame", 1), ("5 steps a frame", 5), ("20 steps a frame", 20
 
 
 def lay_out(
-    lab: ToyGAN, picture: widgets.Widget, caption: widgets.Widget, code: widgets.Accordion
+    lab: ToyGAN, picture: widgets.Widget, caption: widgets.Widget, code: widgets.Widget
 ) -> widgets.Widget:
     """The whole lab: what to play, the buttons, the picture, and below it what can be changed."""
-    luck = _luck(lab)
-    more = widgets.Accordion(
-        [_more(lab), luck], titles=("More settings", "Is it luck? Twelve seeds")
-    )
+    more = Fold("More settings", _more(lab))
+    luck = Fold("Is it luck? Twelve seeds", _luck(lab))
     parts = [_question(lab), _game(lab), _buttons(lab), picture, caption]
-    parts += [_show(lab), _rates(lab), more, code]
-    return widgets.VBox(parts, layout=widgets.Layout(grid_gap="4px", width="100%"))
+    parts += [_show(lab), _rates(lab), more, luck, code]
+    return with_tooltips(widgets.VBox(parts, layout=widgets.Layout(grid_gap="4px", width="100%")))
 
 
 def bind(
@@ -305,7 +304,9 @@ def _more(lab: ToyGAN) -> widgets.Widget:
 def _luck(lab: ToyGAN) -> widgets.Widget:
     """A button for twelve seeds, how far it is, and what came of it."""
     said = widgets.HTML()
-    bar = widgets.FloatProgress(min=0, max=1, layout={"width": "260px"})
+    bar = widgets.FloatProgress(
+        min=0, max=1, tooltip="share of the games played", layout={"width": "260px"}
+    )
 
     def start() -> None:
         lab.pause()

@@ -84,7 +84,7 @@ def _ghost(chart: _Chart, step: int, guess: float) -> None:
     grey = palette.PREDICTION
     chart.canvas.line([(CHART_LEFT, y), (x, y)], grey, 1.6, (2, 4))
     chart.canvas.rect(x - 4, y - 4, 8, 8, fill="white", stroke=grey, width=1.6)
-    chart.canvas.text(CHART_LEFT + 6, y - 8, "your guess", 10, FAINT, "start")
+    chart.canvas.text(CHART_LEFT + 6, y - 8, "your guess", 11, FAINT, "start")
 
 
 class _Chart:
@@ -106,11 +106,11 @@ class _Chart:
         for value in (low, 0.0 if low < 0 else high / 2, high):
             y = self.y(value)
             canvas.line([(CHART_LEFT, y), (CHART_LEFT + CHART_WIDTH, y)], LINE, 1)
-            canvas.text(CHART_LEFT - 6, y, f"{value:.3g}".replace("-", "−"), 10, FAINT, "end")
-        canvas.text(CHART_LEFT, self.bottom + 13, "0", 10, FAINT)
+            canvas.text(CHART_LEFT - 6, y, f"{value:.3g}".replace("-", "−"), 11, FAINT, "end")
+        canvas.text(CHART_LEFT, self.bottom + 13, "0", 11, FAINT)
         middle = CHART_LEFT + CHART_WIDTH / 2
-        canvas.text(middle, self.bottom + 13, f"{end // 2:,}", 10, FAINT)
-        canvas.text(CHART_LEFT + CHART_WIDTH, self.bottom + 13, f"{end:,} steps", 10, FAINT, "end")
+        canvas.text(middle, self.bottom + 13, f"{end // 2:,}", 11, FAINT)
+        canvas.text(CHART_LEFT + CHART_WIDTH, self.bottom + 13, f"{end:,} steps", 11, FAINT, "end")
 
     def x(self, step: float) -> float:
         return CHART_LEFT + CHART_WIDTH * step / self.end
@@ -135,7 +135,7 @@ class _Chart:
         right = CHART_LEFT + CHART_WIDTH
         top = self.top - 18
         self.canvas.rect(right - 104, top - 5, 14, 10, fill=PERFECT, stroke=LINE)
-        self.canvas.text(right, top, "grey = perfect", 11, INK, "end")
+        self.canvas.text(right, top, "band = perfect", 11, INK, "end")
 
     def cursor(self) -> None:
         """Where the game stands, if that is not the end."""

@@ -371,8 +371,9 @@ print(sampler.code())
 # %% [markdown]
 # ## 9. The map
 #
-# Here is the course with what you have solved so far. In a terminal, `gan-course progress` prints the
-# same.
+# Here is the course with what you have solved so far, and what comes next. A lesson's name opens the
+# lesson, what stands in the last column its exercises. Run the cell again whenever you come back. In a
+# terminal, `gan-course progress` prints the same.
 
 # %%
 from gan_course.checks import progress

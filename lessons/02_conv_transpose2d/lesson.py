@@ -5,7 +5,7 @@
 # output size, `output_padding` included, say where checkerboards come from, and find the layers that
 # lead from one size to another.
 #
-# **Time** about 45 minutes · **Builds on** [01 Conv2d](01_conv2d.ipynb) · **Needs** no GPU
+# **Time** about 45 minutes · **Builds on** [01 · Conv2d](01_conv2d.ipynb) · **Needs** no GPU
 
 # %%
 import matplotlib.pyplot as plt
@@ -345,5 +345,7 @@ quiz("02_conv_transpose2d", "after")
 # [torch.nn.Upsample](https://pytorch.org/docs/stable/generated/torch.nn.Upsample.html).
 # More on checkerboards: Odena, Dumoulin & Olah 2016, "Deconvolution and Checkerboard Artifacts".
 #
-# **Now you** [exercises/02_conv_transpose2d](../exercises/02_conv_transpose2d.ipynb).
-# **Next** [03 Activations](03_activations.ipynb).
+# **Now you.** [exercises/02_conv_transpose2d](../exercises/02_conv_transpose2d.ipynb): six tasks, from predicting
+# a size to writing all of `ConvTranspose2d`.
+#
+# **Next** [03 · Activations](03_activations.ipynb): the functions between two layers.

@@ -3,8 +3,9 @@
 #
 # **After these you can** tell fourteen real bugs by their symptoms, and mend each in one line.
 #
-# **Time** about 90 minutes in all · **Builds on** lessons 03 to 08; the last two tasks are for after
-# lessons 10 and 11
+# **Time** about 90 minutes in all · **Builds on** lessons [03](../notebooks/03_activations.ipynb) to
+# [08](../notebooks/08_train_dcgan.ipynb), and goes with [lesson 09](../notebooks/09_failure_modes.ipynb);
+# the last two tasks are for after lessons 10 and 11
 #
 # Every animal in this zoo was caught in the wild: in public courses and projects, written by people
 # who know their trade. Most of them raise no error. They train a little worse, print a wrong curve, or

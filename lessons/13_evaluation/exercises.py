@@ -234,3 +234,13 @@ def share_nearer(fakes, training):
 
 # %% tags=["check"]
 check.share_nearer(share_nearer)
+
+# %% [markdown]
+# ## Done
+#
+# You can measure a generator in four ways, and say how far to trust each number.
+
+# %%
+from gan_course.checks import progress
+
+progress.table()

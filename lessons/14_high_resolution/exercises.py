@@ -221,3 +221,13 @@ def discriminate_all(images, blocks):
 
 # %% tags=["check"]
 check.discriminate_all(discriminate_all)
+
+# %% [markdown]
+# ## Done
+#
+# You have written the parts of ProGAN and of MSG-GAN that make large images possible.
+
+# %%
+from gan_course.checks import progress
+
+progress.table()

@@ -238,3 +238,13 @@ check.optimise(optimise)
 # handwriting:
 #
 #     gan-course stylize --content china --style my_page.jpg --output china.png
+
+# %% [markdown]
+# ## Done
+#
+# You have written style transfer, from the Gram matrix to the loop that trains a picture.
+
+# %%
+from gan_course.checks import progress
+
+progress.table()

@@ -455,8 +455,7 @@ quiz("16_your_own_images", "after")
 # **Now you.** [exercises/16_your_own_images](../exercises/16_your_own_images.ipynb): six tasks. And then the real one:
 # **your folder**. Let the doctor look at it, train overnight, check for copies, write the card, and show somebody.
 #
-# **Afterwards** there is a [glossary](90_glossary_and_gallery.ipynb) of all terms with a reading list, and
-# [the same GAN in Keras](91_gan_in_keras.ipynb).
-#
 # This is the last lesson. You began with one convolution; now you can build, train, break, mend and judge a GAN, and say
 # honestly what it can do. What will you make?
+#
+# **Next** [90 · Glossary, gallery, reading list](90_glossary_and_gallery.ipynb), the first of two appendices.

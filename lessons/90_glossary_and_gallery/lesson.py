@@ -5,7 +5,7 @@
 # lesson that explains it and to the line of code that does it; see everything that ships with the course drawn at once;
 # and choose what to read next.
 #
-# **Time** as long as you like · **Builds on** nothing · **Needs** no GPU
+# **Time** about 10 minutes for a look round · **Builds on** nothing · **Needs** no GPU
 
 # %% [markdown]
 # ## 1. Glossary
@@ -41,7 +41,7 @@ Glossary()
 def panel(axis, images, title, columns=10):
     axis.imshow(image_grid(images, columns=columns), cmap="gray", vmin=0, vmax=255)
     axis.set(xticks=[], yticks=[])
-    axis.set_title(title, color=palette.FAKE, fontsize=11)
+    axis.set_title(title, color=palette.FAKE_TEXT, fontsize=11)
 
 
 def labels_for(generator, count):
@@ -152,4 +152,13 @@ show(figure, alt="Forty real handwritten digits in two rows.")
 # - [Creating generative art with GANs](https://soshnikov.com/scienceart/creating-generative-art-using-gan-on-azureml/),
 #   an artist's notes.
 #
-# **Back** to [the map of the course](00_start_here.ipynb).
+# ## Summary
+#
+# | you look for | it is here |
+# |---|---|
+# | what a word means, where it is explained and where it is coded | section 1, by a part of the word in any of three languages |
+# | what ships with the course | section 2, all of it drawn |
+# | the paper behind a lesson, or another telling of it | the reading list |
+#
+# **Next** [91 · The same GAN in Keras](91_gan_in_keras.ipynb), the other appendix. **Back** to
+# [the map of the course](00_start_here.ipynb).

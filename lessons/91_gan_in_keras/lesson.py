@@ -123,7 +123,7 @@ figure, axes = plt.subplots(2, 1, figsize=(8, 3.9), layout="constrained")
 for axis, images, name in zip(axes, (ours, theirs.cpu()), ("ours, PyTorch", "Keras, with our weights"), strict=True):
     axis.imshow(image_grid(images, columns=10), cmap="gray")
     axis.set(xticks=[], yticks=[])
-    axis.set_title(f"▲ {name}", color=palette.FAKE)
+    axis.set_title(f"▲ {name}", color=palette.FAKE_TEXT)
 show(figure, alt="Two grids of twenty generated digits, one above the other. They are the same images.")
 
 # %% [markdown]
@@ -253,7 +253,7 @@ figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
 for axis, (name, images) in zip(axes, pictures.items(), strict=True):
     axis.imshow(image_grid(images, columns=6), cmap="gray")
     axis.set(xticks=[], yticks=[])
-    axis.set_title(f"▲ {name}, after {STEPS} steps", color=palette.FAKE)
+    axis.set_title(f"▲ {name}, after {STEPS} steps", color=palette.FAKE_TEXT)
 show(figure, alt="Two grids of 24 early fakes, from PyTorch and from Keras. Both show blurred strokes of the same kind.")
 
 # %% [markdown]

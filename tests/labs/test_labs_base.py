@@ -88,7 +88,7 @@ def test_the_code_box_is_filled_when_it_is_opened_and_then_kept_fresh():
     lab.ui()
     lab.seed = 3
     assert lab._code.value == ""
-    lab._code_box.selected_index = 0
+    lab._code_box.button.value = True
     assert "manual_seed(3)" in lab._code.value
     lab.seed = 4
     assert "manual_seed(4)" in lab._code.value
