@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import gan_course.labs
+from gan_course.checks.course import LESSONS
 from gan_course.cli import main
 
 ROOT = Path(__file__).parent.parent
@@ -100,6 +102,14 @@ def test_python_snippets_run(index, tmp_path, monkeypatch, capsys):
     printed = capsys.readouterr().out.split()
     if promised:
         assert printed == promised
+
+
+def test_what_it_counts_is_there():
+    labs = [name for name in gan_course.labs.__all__ if name[0].isupper() and name != "Lab"]
+    notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    exercises = sum(len(lesson.tasks) for lesson in LESSONS)
+    counts = [int(n) for n in re.findall(r"^- \*\*(\d+) \w+", README, re.MULTILINE)]
+    assert counts == [len(notebooks), len(labs), exercises]
 
 
 def test_links_lead_somewhere():

@@ -4,7 +4,7 @@ Two recipes on stacked digits of 16×16 pixels, the same images, batches and num
 the plain DCGAN of lesson 07, and the pair of lesson 16 (residual networks, relativistic loss, R1
 and R2). Every two epochs the modes among 10,000 fakes are counted. Each run is what
 
-    gan-course train --dataset stacked-digits --image-size 16 --batch-size 64 --num-epochs 12
+    gan-course train --dataset stacked-digits --image-size 16 --batch-size 64 --num-epochs 24
         --save-interval 2 --seed 0 --device cpu --model dcgan (or r3gan) --output-dir FOLDER/NAME
 
 does; a run that is in FOLDER already is gone on with, and one that is finished is only counted. On
@@ -28,7 +28,7 @@ from gan_course.training import TrainConfig, Trainer
 
 FILE = Path(__file__).with_suffix(".json")
 RECIPES = {"plain": "dcgan", "relativistic": "r3gan"}
-EPOCHS, EVERY = 12, 2
+EPOCHS, EVERY = 24, 2
 PER_EPOCH = 25_600  # images of the stacked set
 COUNT = 10_000  # fakes in which modes are counted
 WANTED = 990
