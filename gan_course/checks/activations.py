@@ -581,6 +581,7 @@ spot_the_errors = ValuesTask(
             "You accept every line. Torch does, too: none of them stops with an error. But four of "
             "them do harm in silence.",
             [1, 1, 1, 1, 1, 1],
+            everywhere=True,
         ),
         Mistake(
             "second tanh harmless",

@@ -8,9 +8,9 @@ from torch import nn
 
 from gan_course.arithmetic import ShapeTrace, trace_shapes
 from gan_course.checks.framework import WRONG, Answer, Mistake
+from gan_course.checks.layers import is_activation, shuts_off
 
 LINEAR_MAPS = (nn.Linear, nn.ConvTranspose2d, nn.Conv2d)
-BENT = (nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.PReLU)
 SATURATING = (nn.Tanh, nn.Sigmoid)
 
 G_NO_TANH = (
@@ -27,6 +27,14 @@ G_RELU_END = (
     "G ends in an activation that knows no upper end, and hardly a lower one. Pixels have both: "
     "−1 and 1."
 )
+G_OTHER_RANGE = (
+    "G ends in {name}. Tanh is asked for: it reaches from −1 to 1, as the real pixels do, and lets "
+    "some gradient through everywhere between."
+)
+G_CROWDED_END = (
+    "More than one activation stands at G's end. Behind a ReLU, for example, nothing is negative, "
+    "and no pixel could be darker than mid-grey. Keep one Tanh, and nothing else."
+)
 G_STRAIGHT = (
     "In G no activation stands between its two layers with weights, so the two are one linear map."
 )
@@ -36,6 +44,10 @@ D_STRAIGHT = (
 D_RELU = (
     "D's hidden activation is a ReLU. It runs, and often it even learns. But where it is shut, "
     "nothing comes through for G: take one that leaks."
+)
+D_FLAT = (
+    "D's hidden activation, {name}, is flat for some numbers, and where it is flat nothing comes "
+    "through for G: take one that leaks."
 )
 D_SIGMOID = (
     "D ends in a sigmoid. The task asks for a logit, any number from minus to plus infinity: "
@@ -53,23 +65,27 @@ def _stop(message: str, trace: ShapeTrace) -> None:
 
 
 def _check_kind(model: Any, name: str) -> None:
-    if not isinstance(model, nn.Sequential) or len(model) == 0:
+    if not isinstance(model, nn.Sequential):
         raise Answer(
             WRONG,
-            f"{name} should be an nn.Sequential of layers, but is a value of the type "
-            f"{type(model).__name__} that holds none.",
+            f"The {name} should be an nn.Sequential of layers, but is a value of the type "
+            f"{type(model).__name__}.",
         )
+    if len(model) == 0:
+        raise Answer(WRONG, f"The {name} is an nn.Sequential without any layer in it.")
 
 
 def _trace(model: nn.Sequential, name: str, given: tuple, wanted: tuple) -> ShapeTrace:
     """The trace of a network whose shapes and layers with weights are as in the task."""
     trace = trace_shapes(model, given)
     if not trace.ok:
-        _stop(f"The shapes of {name} do not fit: {trace.advice}", trace)
+        _stop(f"The shapes of the {name} do not fit: {trace.advice}", trace)
     if trace.output_shape != wanted:
-        _stop(f"{name} makes {trace.output_shape} of {given}, but {wanted} is asked for.", trace)
+        _stop(
+            f"The {name} makes {trace.output_shape} of {given}, but {wanted} is asked for.", trace
+        )
     if sum(isinstance(m, LINEAR_MAPS) for m in model.modules()) != 2:
-        _stop(f"{name} has exactly two layers with weights in this task: keep them.", trace)
+        _stop(f"The {name} has exactly two layers with weights in this task: keep them.", trace)
     return trace
 
 
@@ -81,7 +97,7 @@ def _between_and_after(model: nn.Sequential) -> tuple[list[nn.Module], list[nn.M
     for layer in model.modules():
         if isinstance(layer, LINEAR_MAPS):
             seen += 1
-        elif isinstance(layer, BENT + SATURATING):
+        elif is_activation(layer):
             (between if seen == 1 else after).append(layer)
     return between, after
 
@@ -115,7 +131,11 @@ def _check_generator(model: nn.Sequential) -> None:
         _stop(G_TWICE, trace)
     if isinstance(after[-1], nn.Sigmoid):
         _stop(G_SIGMOID, trace)
-    if len(after) != 1 or not isinstance(after[0], nn.Tanh):
+    if len(after) > 1:
+        _stop(G_CROWDED_END, trace)
+    if isinstance(after[0], nn.Hardtanh | nn.Softsign | nn.Hardsigmoid | nn.Softmax):
+        _stop(G_OTHER_RANGE.format(name=type(after[0]).__name__), trace)
+    if not isinstance(after[0], nn.Tanh):
         _stop(G_RELU_END, trace)
 
 
@@ -134,6 +154,8 @@ def _check_discriminator(model: nn.Sequential) -> None:
         slope = getattr(layer, "negative_slope", 0.2)
         if isinstance(layer, nn.ReLU) or slope == 0:
             _stop(D_RELU, trace)
+        if shuts_off(layer):
+            _stop(D_FLAT.format(name=type(layer).__name__), trace)
         if not 0 < slope < 1:
             _stop(
                 f"A slope of {slope:g} makes no sense below zero: it lies between 0 (a ReLU) and 1 "
@@ -179,11 +201,13 @@ PAIR_MISTAKES = (
     _wrong_g("G without Tanh", G_NO_TANH, end=()),
     _wrong_g("G ends in sigmoid", G_SIGMOID, end=(nn.Sigmoid,)),
     _wrong_g("G ends in two Tanh", G_TWICE, end=(nn.Tanh, nn.Tanh)),
+    _wrong_g("G ends in ReLU and Tanh", G_CROWDED_END, end=(nn.ReLU, nn.Tanh)),
     _wrong_g("G ends in ReLU", G_RELU_END, end=(nn.ReLU,)),
     _wrong_g("G straight", G_STRAIGHT, hidden=()),
     _wrong_g("G saturates", HIDDEN_SATURATES, hidden=(nn.Tanh,)),
     _wrong_d("D straight", D_STRAIGHT, hidden=()),
     _wrong_d("D with ReLU", D_RELU, hidden=(nn.ReLU,)),
+    _wrong_d("D with ReLU6", D_FLAT.format(name="ReLU6"), hidden=(nn.ReLU6,)),
     _wrong_d("D ends in sigmoid", D_SIGMOID, end=(nn.Sigmoid,)),
     _wrong_d("D ends in ReLU", D_TANH, end=(nn.ReLU,)),
 )

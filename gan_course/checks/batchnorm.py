@@ -604,7 +604,7 @@ def _line_numbers(answer: Any) -> set[int] | str:
     """The answer as a set of whole numbers, or what is wrong with it."""
     if isinstance(answer, str | dict) or not hasattr(answer, "__iter__"):
         return "The answer is a list of line numbers, like [1, 2]."
-    numbers = {plain(entry) for entry in answer}
+    numbers = [plain(entry) for entry in answer]
     for number in numbers:
         whole = isinstance(number, int | float) and not isinstance(number, bool) and number % 1 == 0
         if not whole or not 1 <= number <= LINES:
@@ -712,6 +712,7 @@ def _bias_cases(rng: torch.Generator) -> list[dict]:
         lambda: [nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 2), nn.Tanh()],
         lambda: [nn.ConvTranspose2d(2, 3, 4), bn(3), nn.ReLU(), nn.ConvTranspose2d(3, 1, 4)],
         lambda: [conv(1, 4, 3), nn.Sigmoid(), conv(4, 4, 3)],
+        lambda: [conv(1, 2, 3), bn(2), nn.ReLU(), conv(2, 4, 3), bn(4)],  # two of them
     ]
     order = torch.randperm(len(plans), generator=rng).tolist()
     with torch.random.fork_rng(devices=[]):
@@ -741,6 +742,11 @@ useless_biases = FunctionTask(
     "useless_biases",
     "Those can go: each BatchNorm would subtract them again at once.",
     (
+        Mistake(
+            "only the first",
+            "It stops at the first one that it finds. There may be more: list them all.",
+            lambda layers: _useless_biases(layers)[:1],
+        ),
         Mistake(
             "every bias",
             "It lists every layer with a bias. A bias is without effect only where a BatchNorm "

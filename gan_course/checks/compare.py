@@ -68,6 +68,13 @@ def compare_text(expected: Any, got: Any, tolerance: float = 0.0) -> str:
             if not same(mine, right, tolerance):
                 parts.append(f"{name}:\n  " + compare_text(right, mine).replace("\n", "\n  "))
         return "\n".join(parts)
+    if _are_lists(expected, got) and any(isinstance(right, Tensor) for right in expected):
+        parts = [
+            f"entry {i} of {len(expected)}:\n  " + compare_text(right, mine).replace("\n", "\n  ")
+            for i, (right, mine) in enumerate(zip(expected, got, strict=True), 1)
+            if not same(mine, right, tolerance)
+        ]
+        return "\n".join(parts)
     lines = [f"expected: {describe(expected)}", f"got:      {describe(got)}"]
     if isinstance(expected, Tensor) and isinstance(got, Tensor):
         if expected.shape != got.shape:
@@ -76,6 +83,26 @@ def compare_text(expected: Any, got: Any, tolerance: float = 0.0) -> str:
             difference = (expected.detach().cpu().double() - got.detach().cpu().double()).abs()
             lines.append(f"largest difference: {difference.max().item():.3g}")
     return "\n".join(lines)
+
+
+def _are_lists(a: Any, b: Any) -> bool:
+    """Two lists or tuples with the same number of entries."""
+    lists = isinstance(a, list | tuple) and isinstance(b, list | tuple)
+    return lists and len(a) == len(b)
+
+
+def kind_text(expected: Any, got: Any) -> str:
+    """A sentence if it is another kind of thing than expected, or holds such; "" if not."""
+    if kind_of(got) != kind_of(expected):
+        return f"It gives {kind_of(got)}, but {kind_of(expected)} is asked for."
+    if _are_lists(expected, got):
+        for i, (right, mine) in enumerate(zip(expected, got, strict=True), 1):
+            if kind_of(mine) != kind_of(right):
+                mine, right = kind_of(mine), kind_of(right)
+                return f"Entry {i} of what it gives is {mine}, but {right} is asked for."
+    elif isinstance(expected, list | tuple):
+        return f"Here it gives a list of {len(got)}, but a list of {len(expected)} is asked for."
+    return ""
 
 
 def describe(value: Any) -> str:

@@ -82,6 +82,11 @@ predict_sizes = ValuesTask(
             _predict(lambda n, k, s, p, d: (n + 2 * p - d * k) // s + 1),
         ),
         Mistake(
+            "fractions",
+            "A size is a whole number: a last jump that does not fit whole is dropped. Round down.",
+            _predict(lambda n, k, s, p, d: (n + 2 * p - d * (k - 1) - 1) / s + 1),
+        ),
+        Mistake(
             "same size",
             "Without padding the kernel cannot centre on the border cells, so the image shrinks.",
             [n for n, _ in PREDICT],
@@ -597,6 +602,10 @@ def _not_a_counterexample(answer: dict) -> str | None:
     layer = _whole_numbers(answer, names)
     if isinstance(layer, str):
         return layer
+    for name, value in layer.items():  # a layer without numbers in it lets these through
+        least = 0 if name == "padding" else 1
+        if value < least:
+            return f"{name} is at least {least}; yours is {value}. Torch refuses such a layer."
     try:
         right = _torch_size(**layer)
     except (RuntimeError, ValueError, ZeroDivisionError):
@@ -605,8 +614,8 @@ def _not_a_counterexample(answer: dict) -> str | None:
     if published == right:
         return (
             f"Here the notes are right: they say {published}, and torch makes {right}. The "
-            f"division leaves a rest, and rounding down hides the slip. Choose the numbers so that "
-            f"it comes out even."
+            f"division leaves a remainder, and rounding down hides the slip. Choose the numbers so "
+            f"that it comes out even."
         )
     return None
 

@@ -73,6 +73,16 @@ predict_sizes = ValuesTask(
             _predict(lambda n, k, s, p, d, e: (n - 1) * s - p + d * (k - 1) + e + 1),
         ),
         Mistake(
+            "padding ignored",
+            "Numbers 2 to 4 have padding: it is cut off both sides of what the stamps painted.",
+            _predict(lambda n, k, s, p, d, e: (n - 1) * s + d * (k - 1) + e + 1),
+        ),
+        Mistake(
+            "dilation ignored",
+            "With dilation 2 the three taps of a stamp spread over five cells.",
+            _predict(lambda n, k, s, p, d, e: (n - 1) * s - 2 * p + k + e),
+        ),
+        Mistake(
             "output_padding forgotten",
             "output_padding keeps that many cells more at the far end.",
             _predict(lambda n, k, s, p, d, e: (n - 1) * s - 2 * p + d * (k - 1) + 1),
@@ -301,6 +311,12 @@ stamp = FunctionTask(
             lambda x, kernel, stride: _plain(torch.ones_like(x), kernel, stride),
         ),
         Mistake(
+            "stride ignored",
+            "It ignores the stride: the stamp of pixel (row, column) begins at row · stride and "
+            "column · stride.",
+            lambda x, kernel, stride: _plain(x, kernel, 1),
+        ),
+        Mistake(
             "axes swapped",
             "Rows and columns of the result are exchanged.",
             lambda x, kernel, stride: _plain(x, kernel, stride).T,
@@ -390,6 +406,22 @@ full_conv_transpose2d = FunctionTask(
             "Padding is cut off at the far end only. It comes off both ends: begin at row "
             "`padding`.",
             _cut_far_side,
+        ),
+        Mistake(
+            "padding ignored",
+            "Nothing is cut off: `padding` rows and columns come off each side of what the stamps "
+            "painted.",
+            lambda x, weight, bias, stride, padding, output_padding: _full(
+                x, weight, bias, stride, 0, output_padding
+            ),
+        ),
+        Mistake(
+            "output_padding ignored",
+            "It does not look at output_padding: that many rows and columns more are kept at the "
+            "far end.",
+            lambda x, weight, bias, stride, padding, output_padding: _full(
+                x, weight, bias, stride, padding, 0
+            ),
         ),
         Mistake(
             "zeros for output_padding",

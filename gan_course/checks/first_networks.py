@@ -17,6 +17,7 @@ from gan_course.checks.framework import (
     PropertyTask,
     ValuesTask,
 )
+from gan_course.checks.layers import is_activation
 
 LESSON = "05_first_networks"
 
@@ -272,6 +273,14 @@ SIGMOID_ADDED = (
     "(binary cross entropy with logits) contains the sigmoid already."
 )
 OUTPUT_WIDTH = "D gives one logit for each image: the output should be (N, 1)."
+END_BENT = (
+    "An activation stands behind the last nn.Linear. The published network ends bare: a logit may "
+    "be any number, and the loss takes it as it is."
+)
+LINEAR_ADDED = (
+    "The published network has one nn.Linear. Keep to that one, and change the number in it that "
+    "is wrong."
+)
 ACTIVATIONS_LOST = (
     "Between the convolutions stood nn.LeakyReLU(0.2). Without it two convolutions in a row are "
     "no more than one larger convolution: put it back behind each of them."
@@ -306,6 +315,11 @@ def _not_repaired(model: Any) -> str | None:
         _stop(f"{OUTPUT_WIDTH} For 2 images yours is {trace.output_shape}.", trace)
     if not any(isinstance(m, nn.Linear) for m in layers):
         _stop("The published network ends in an nn.Linear: keep it, and mend its number.", trace)
+    if sum(isinstance(m, nn.Linear) for m in layers) > 1:
+        _stop(LINEAR_ADDED, trace)
+    last = max(i for i, m in enumerate(layers) if isinstance(m, nn.Linear))
+    if any(is_activation(m) for m in layers[last:]):
+        _stop(END_BENT, trace)
     leaky = [m for m in layers if isinstance(m, nn.LeakyReLU)]
     if len(leaky) != 2 or any(m.negative_slope != 0.2 for m in leaky):
         _stop(ACTIVATIONS_LOST, trace)
@@ -346,6 +360,14 @@ repair_discriminator = PropertyTask(
             SIGMOID_ADDED,
             _repair(nn.Flatten(), nn.Linear(64 * 8 * 8, 1), nn.Sigmoid()),
         ),
+        Mistake(
+            "bent at the end", END_BENT, _repair(nn.Flatten(), nn.Linear(64 * 8 * 8, 1), nn.ReLU())
+        ),
+        Mistake(
+            "a second Linear",
+            LINEAR_ADDED,
+            _repair(nn.Flatten(), nn.Linear(64 * 8 * 8, 64 * 16 * 16), nn.Linear(64 * 16 * 16, 1)),
+        ),
         Mistake("two outputs", OUTPUT_WIDTH, _repair(nn.Flatten(), nn.Linear(64 * 8 * 8, 2))),
         Mistake(
             "activations lost",
@@ -373,6 +395,10 @@ TANH_TWICE = (
     "There are two Tanh. The second one meets numbers between −1 and 1 and makes ±0.76 of ±1: "
     "black and white can no longer be drawn. Keep the last one only."
 )
+BEFORE_TANH = (
+    "Another activation stands between the last layer and the Tanh. Behind a ReLU, for example, "
+    "nothing is negative, and no pixel could be darker than mid-grey: let the Tanh follow at once."
+)
 CHANNELS_LAST = (
     "Channels come first in torch: nn.Unflatten(1, (channels, height, width)). Your first number "
     "is the height."
@@ -391,7 +417,6 @@ TWO_UPSCALINGS = (
     "The task asks for exactly two nn.ConvTranspose2d after an nn.Linear and an nn.Unflatten."
 )
 
-_ACTIVATIONS = (nn.ReLU, nn.LeakyReLU, nn.Tanh, nn.GELU, nn.SiLU, nn.ELU, nn.PReLU, nn.Sigmoid)
 _LINEAR_MAPS = (nn.Linear, nn.ConvTranspose2d, nn.Conv2d)
 
 
@@ -403,7 +428,7 @@ def _lacks_activation(layers: list[nn.Module]) -> bool:
             if straight:
                 return True
             straight = True
-        elif isinstance(layer, _ACTIVATIONS):
+        elif is_activation(layer):
             straight = False
     return False
 
@@ -442,6 +467,9 @@ def _not_a_generator(model: Any) -> str | None:
         _stop(SIGMOID_LAST, trace)
     if kinds[-1] is not nn.Tanh:
         _stop(NO_TANH, trace)
+    last = max(i for i, m in enumerate(layers) if isinstance(m, _LINEAR_MAPS))
+    if sum(is_activation(m) for m in layers[last:]) > 1:
+        _stop(BEFORE_TANH, trace)
     if _lacks_activation(layers):
         _stop(NO_ACTIVATION, trace)
     return None
@@ -484,6 +512,7 @@ build_generator = PropertyTask(
         Mistake("no Tanh", NO_TANH, _generator(end=())),
         Mistake("sigmoid", SIGMOID_LAST, _generator(end=(nn.Sigmoid,))),
         Mistake("two Tanh", TANH_TWICE, _generator(end=(nn.Tanh, nn.Tanh))),
+        Mistake("ReLU before Tanh", BEFORE_TANH, _generator(end=(nn.ReLU, nn.Tanh))),
         Mistake("no activation", NO_ACTIVATION, _generator(bend=nn.Identity)),
     ),
     problem=_not_a_generator,
@@ -509,6 +538,7 @@ spot_the_errors = ValuesTask(
             "You accept every line. Try them: some stop with an error, and one of them runs and "
             "does harm in silence.",
             [1, 1, 1, 1, 1],
+            everywhere=True,
         ),
         Mistake(
             "size without parentheses",

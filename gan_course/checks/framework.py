@@ -24,6 +24,7 @@ from gan_course.checks.compare import (
     describe,
     describe_case,
     kind_of,
+    kind_text,
     same,
 )
 from gan_course.checks.running import (
@@ -185,9 +186,8 @@ class FunctionTask(Task):
                 f"Your code stopped with {got.kind}: {got.message}.",
                 "\n".join([*filter(None, [got.place]), *lines]),
             )
-        message = "Here is an input on which it differs from what it should do."
-        if kind_of(got) != kind_of(expected):
-            message = f"It gives {kind_of(got)}, but {kind_of(expected)} is asked for."
+        message = kind_text(expected, got)
+        message = message or "Here is an input on which it differs from what it should do."
         lines.append(compare_text(expected, got, self.tolerance))
         return Answer(WRONG, message, "\n".join(lines))
 
@@ -284,10 +284,13 @@ class ValuesTask(Task):
         right = len(expected) - len(wrong)
         score = f"{right} of {len(expected)} are right. "
         # Made everywhere, or else made wherever the answer is wrong.
-        for entries in (range(len(expected)), wrong):
+        for entries, mistakes in (
+            (range(len(expected)), self.mistakes),
+            (wrong, [m for m in self.mistakes if not m.everywhere]),
+        ):
             fitting = [
                 mistake
-                for mistake in self.mistakes
+                for mistake in mistakes
                 if any(all(same(answer[i], a[i], 1e-6) for i in entries) for a in mistake.answers)
             ]
             if len(fitting) == 1:

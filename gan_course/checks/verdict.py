@@ -24,6 +24,8 @@ class Mistake:
             the error that this mistake leads to.
         also: more answers that make it, in another way.
         fits: for a ``PropertyTask``: whether an answer makes this mistake; equality if None.
+        everywhere: for a ``ValuesTask``: only if all of the list is this answer, not if some
+            entries are.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Mistake:
     answer: Any
     also: tuple[Any, ...] = ()
     fits: Callable[[Any], bool] | None = None
+    everywhere: bool = False
 
     @property
     def answers(self) -> tuple[Any, ...]:

@@ -201,7 +201,7 @@ class ShapeSolver(DrawnLab):
         rebuild()
         puzzle = widgets.HTML(
             "<b>Puzzle.</b> Even overlap in every step, with as few parameters as you can. "
-            "The line below the picture tells par."
+            "The line below the picture tells par, which is the fewest that there is."
         )
         puzzle.layout.max_width = "335px"
         return column(box, presets, even, pickers, puzzle)
@@ -215,9 +215,10 @@ class ShapeSolver(DrawnLab):
 
 
 def _name(layer: Layer) -> str:
-    text = f"kernel {layer.kernel_size}, stride {layer.stride}, padding {layer.padding}"
+    """As in the picture, whose last line says what the letters mean; longer names are cut off."""
+    text = f"k{layer.kernel_size} s{layer.stride} p{layer.padding}"
     if layer.output_padding:
-        text += f", output_padding {layer.output_padding}"
+        text += f" o{layer.output_padding}"
     return text + (", even" if layer.is_even else ", uneven")
 
 

@@ -26,7 +26,8 @@ sampler
 # 3. Answer the question above **truncation**, which opens its slider, and move it.
 # 4. Move **direction 1**. It pushes the random numbers of all images the same way.
 #
-# With the keyboard: Tab goes to the next slider, the arrow keys move it.
+# With the keyboard: Tab goes to the next slider, the arrow keys move it. Leave *your checkpoint* empty
+# for now: after lesson 08 you can type the name of a file there, and drag a generator of your own.
 #
 # (You see a picture, but no sliders? The cell above has not run yet in this session: run it.)
 
@@ -89,8 +90,10 @@ print("same z, same images:", torch.equal(images, again))
 # %% [markdown]
 # ## 3. Three guesses
 #
-# How could a network learn to do that? Guess before you read on. A wrong guess costs nothing here, and
-# makes the right answer stick.
+# How could a network learn to do that? G is trained together with a second network, the
+# *discriminator*, **D**, which looks at an image and says whether it takes it for real or for one of G's.
+# More you need not know yet: guess before you read on. A wrong guess costs nothing here, and makes the
+# right answer stick.
 
 # %%
 quiz("00_start_here", "before")
@@ -339,7 +342,7 @@ print(sampler.code())
 # %% [markdown]
 # **Exercises** have a notebook of their own for each lesson, in the folder `exercises`. Below each task
 # sits a *check*. Run it as often as you like: it says what is wrong and where to look, not only that
-# something is wrong. Two hints wait below each task, and `solutions` has every task solved.
+# something is wrong. Hints wait below each task, and `solutions` has every task solved.
 #
 # **Nothing is graded.** What you have solved is remembered in a small file on your own machine.
 #
@@ -364,7 +367,8 @@ print(sampler.code())
 #
 # - **An error in a cell.** Read its *last* line first; it says what happened. Often a cell above has
 #   not been run: run all cells from the top.
-# - **Nothing moves.** The kernel may be busy with another cell, or stopped. Restart it, run again.
+# - **Nothing moves.** The *kernel*, which is the Python that runs your cells, may be busy with another
+#   cell, or stopped. Restart it, run again.
 # - **Anything else.** Open a terminal (*File → New → Terminal*) and type `gan-course doctor`. It looks
 #   at your machine and says in words what to do. It changes nothing.
 

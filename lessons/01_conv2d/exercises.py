@@ -92,7 +92,7 @@ check.size_formula(size)
 # %% [markdown]
 # ## Task 3 · Choose a layer
 #
-# **Difficulty** ●●○○○ · **Time** about 10 minutes · **You need** task 2
+# **Difficulty** ●●○○○ · **Time** about 10 minutes · **You need** task 2, section 8 of the lesson
 #
 # A discriminator makes images smaller and smaller: 64 → 32 → 16 → 8. Find a kernel size, a stride and
 # a padding that turn every even size n into n / 2, and that read every pixel equally often (away

@@ -138,8 +138,9 @@ show(
 )
 
 # %% [markdown]
-# Torch does the same, much faster. It wants a batch axis and a channel axis in front, here of size 1
-# each: `x[None, None]` adds them.
+# Torch does the same, much faster. `F.conv2d` is the bare calculation: you hand it an image and a
+# kernel. It wants two more axes in front, the *batch* (how many images) and the *channels* (section 6),
+# here of size 1 each: `x[None, None]` adds them.
 
 # %% tags=["nbval-check-output"]
 by_torch = F.conv2d(x[None, None], kernel[None, None])  # (1, 1, 5, 5), (1, 1, 3, 3) -> (1, 1, 3, 3)
@@ -172,7 +173,8 @@ print("torch       ", by_conv1d.int()[0, 0].tolist())
 #
 # A layer has three more numbers, and each changes where the kernel may stand or what it covers. They
 # act alike on rows and columns, so one row of pixels is enough to see them. This helper draws one
-# row of pixels, and below it one line for each position of the kernel.
+# row of pixels, and below it one line for each position of the kernel. The cells of a kernel are called
+# its **taps**: a kernel of size 3 has three in a row.
 
 
 # %%
@@ -211,7 +213,11 @@ show(
 
 # %% [markdown]
 # Read it like this: the grey row on top is the image. Each green line below is one position of the
-# kernel, and gives one number of the output: 10 pixels, kernel 3, so 8 numbers.
+# kernel, its three green boxes are the taps, and it gives one number of the output: 10 pixels, kernel 3,
+# so 8 numbers.
+#
+# From here on we also ask `nn.Conv2d`. That is the same calculation as a *layer*: it keeps kernels of its
+# own, for training to change. Its first two numbers, 1 and 1, count channels; they come in section 6.
 #
 # ### Stride: how far it jumps
 
@@ -475,6 +481,7 @@ for next_channels in (64, 128, 256, 512):
 figure, axes = plt.subplots(1, 2, figsize=(9, 2.9), sharey=True, layout="constrained")
 for axis, k in zip(axes, (3, 4), strict=True):
     pixels = torch.zeros(1, 1, 16, requires_grad=True)
+    # backward() asks how much the sum changes with each pixel: by 1 for each time it was read.
     F.conv1d(pixels, torch.ones(1, 1, k), stride=2, padding=1).sum().backward()
     times_read = pixels.grad[0, 0]  # (16,): in how many sums each pixel occurs
     axis.bar(range(16), times_read, color=palette.DISCRIMINATOR)

@@ -20,7 +20,7 @@ from gan_course.checks import conv_transpose2d as check
 #
 # **Difficulty** ●●○○○ · **Time** about 8 minutes · **You need** section 6 of the lesson
 #
-# What height comes out? Compute; do not run them.
+# What height comes out of each of these layers? Compute in your head or on paper; do not run them.
 #
 # | | layer | input |
 # |---|---|---|
@@ -30,6 +30,8 @@ from gan_course.checks import conv_transpose2d as check
 # | 4 | as 3, with `output_padding=1` | 7×7 |
 # | 5 | `nn.ConvTranspose2d(1, 1, kernel_size=3, dilation=2)` | 5×5 |
 # | 6 | `nn.ConvTranspose2d(1, 1, kernel_size=2, stride=3)` | 6×6 |
+#
+# Expected: a list of six whole numbers.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -54,6 +56,9 @@ check.predict_sizes(my_sizes)
 # ## Task 2 · Write the formula
 #
 # **Difficulty** ●●○○○ · **Time** about 8 minutes · **You need** task 1
+#
+# Now for all layers at once. Return the output size for an input of size `n`. All arguments are whole
+# numbers, and so is the result.
 #
 # Expected: `size(4, 4, 2, 1, 0, 1)` is `8`, and `size(7, 3, 2, 1, 1, 1)` is `14`.
 #
@@ -116,7 +121,10 @@ check.way_back(extra)
 # **Difficulty** ●●●○○ · **Time** about 15 minutes · **You need** section 3 of the lesson
 #
 # `x` is (H, W), `kernel` is (kh, kw). Each pixel stamps the kernel, `stride` cells further than the pixel
-# before. No padding. Expected: the result has (H − 1)·stride + kh rows.
+# before. No padding. Torch's own convolutions are locked in the checks of this notebook.
+#
+# Expected: the result has (H − 1)·stride + kh rows. For `x = [[1, 2]]`, `kernel = [[1, 3]]` and stride 1 it
+# is `[[1, 5, 6]]`: first 1·[1, 3], then 2·[1, 3] one cell further right.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -152,7 +160,9 @@ check.stamp(stamp)
 # **Difficulty** ●●●●● · **Time** about 25 minutes · **You need** tasks 2 and 4
 #
 # `x` is (N, in_channels, H, W), `weight` is (in_channels, out_channels, k, k), with the *input* channels first.
-# `bias` is (out_channels,).
+# `bias` is (out_channels,), and `stride`, `padding` and `output_padding` are whole numbers.
+#
+# Expected: the same numbers as `torch.nn.functional.conv_transpose2d`.
 #
 # <details><summary>Hint 1</summary>
 #
@@ -194,7 +204,10 @@ check.full_conv_transpose2d(conv_transpose2d)
 #
 # **Difficulty** ●●●○○ · **Time** about 10 minutes · **You need** sections 8 and 9 of the lesson
 #
-# MNIST's images are 28×28. Choose three layers that lead 1 → 7 → 14 → 28. From 7 on, each must overlap evenly.
+# MNIST is a well-known set of handwritten digits of 28×28 pixels. Choose three layers that lead
+# 1 → 7 → 14 → 28. From 7 on, each must overlap evenly.
+#
+# Expected: four whole numbers for each layer, in place of the dots.
 #
 # <details><summary>Hint 1</summary>
 #

@@ -18,6 +18,9 @@ from gan_course.labs import ConvBench, PaintOverlap, ShapeSolver, ThereAndBack, 
 
 # %% [markdown]
 # ## 1. Guess first
+#
+# Two questions, before you know. (The answers to all that follows are stored below the cells. To guess
+# honestly, choose *Edit → Clear Outputs of All Cells* first.)
 
 # %%
 quiz("02_conv_transpose2d", "before")
@@ -26,7 +29,7 @@ quiz("02_conv_transpose2d", "before")
 # ## 2. Run it first
 #
 # A generator starts with a vector and ends with an image. On the way, small maps have to become large
-# ones. This layer does it, in almost every GAN.
+# ones. In the GANs of this course, and in many others, this layer does it.
 
 # %% tags=["nbval-check-output"]
 layer = nn.ConvTranspose2d(in_channels=3, out_channels=8, kernel_size=4, stride=2, padding=1)
@@ -62,16 +65,15 @@ for row in range(2):
 print(scattered)
 
 # %%
-figure, axes = plt.subplots(1, 5, figsize=(12, 3))
-titles = ["pixel 1 stamps\n1 × kernel", "pixel 2 stamps\n2 × kernel", "pixel 3 stamps\n3 × kernel",
-          "pixel 4 stamps\n4 × kernel", "their sum:\nthe output"]
+figure, axes = plt.subplots(1, 5, figsize=(9, 2.7), layout="constrained")
+titles = ["1 × kernel", "2 × kernel", "3 × kernel", "4 × kernel", "their sum"]
 for axis, picture, title in zip(axes, [*stamps, scattered], titles, strict=True):
     axis.imshow(picture, cmap="cividis", vmin=-4, vmax=11)
     axis.set(title=title, xticks=[], yticks=[])
     for place, value in enumerate(picture.flatten().tolist()):
         color = "black" if value > 3 else "white"
         axis.text(place % 3, place // 3, f"{value:g}", ha="center", va="center", color=color)
-figure.tight_layout()
+figure.suptitle("Each of the four pixels stamps the kernel, and the ink adds up")
 show(figure, alt="Four 3 by 3 grids, each with one scaled copy of the kernel in its pixel's place, and "
      "a fifth with their sum, which is the output of the transposed convolution.")
 
@@ -95,7 +97,8 @@ print("equal to the stamps:", torch.equal(gathered, scattered))
 # With a larger stride the stamps move further apart. Seen from the output, that means zeros *between* the
 # pixels too, $s-1$ of them for a stride of $s$. The sliding kernel itself still moves by single cells.
 #
-# This is why the layer is said to have a "fractional stride": on the stuffed grid, one cell is half a pixel.
+# This is why the layer is said to have a "fractional stride": with stride 2, one cell of the stuffed grid
+# is half a pixel.
 
 # %% tags=["nbval-check-output"]
 stride = 2
@@ -108,7 +111,7 @@ print(gathered_2)
 print("equal to torch, stride 2:", torch.equal(gathered_2, expected))
 
 # %%
-figure, axes = plt.subplots(1, 4, figsize=(12, 3.4))
+figure, axes = plt.subplots(1, 4, figsize=(9, 3), layout="constrained")
 titles = ["stride 1:\nzeros around", "output 3×3", "stride 2:\nzeros between, too", "output 4×4"]
 for axis, picture, title in zip(axes, [stuffed, gathered, stuffed_2, gathered_2], titles, strict=True):
     axis.imshow(picture, cmap="cividis", vmin=-4, vmax=11)
@@ -117,7 +120,7 @@ for axis, picture, title in zip(axes, [stuffed, gathered, stuffed_2, gathered_2]
     for place, value in enumerate(picture.flatten().tolist()):
         color = "black" if value > 3 else "white"
         axis.text(place % width, place // width, f"{value:g}", ha="center", va="center", color=color)
-figure.tight_layout()
+figure.suptitle("Stuffed with zeros, then convolved with the turned kernel")
 show(figure, alt="Four grids. With stride 1 the 2 by 2 image has one ring of zeros around it and gives a "
      "3 by 3 output. With stride 2 there is also a row and a column of zeros between its pixels, and the "
      "output is 4 by 4.")
@@ -189,7 +192,8 @@ for extra in (0, 1):
 
 # %% [markdown]
 # It does not add zeros at the edge: it keeps cells that the cutting would have taken. (Only where no stamp
-# reaches do they stay empty, but for the bias.)
+# reaches do they stay empty, but for the bias.) Here is a single row of ones; where a layer takes a pair,
+# it means (height, width):
 
 # %% tags=["nbval-check-output"]
 ones = torch.ones(1, 1, 1, 3)
@@ -235,6 +239,9 @@ for extra in (0, 1):
 #
 # Where the stride does not divide the kernel size, some cells lie under more stamps than their
 # neighbours. The picture is then uneven although the input is constant and nothing is learned yet.
+#
+# Guess, then move the sliders. Two things to find: which kernel sizes are even at stride 3; and what
+# *random weights* do to a kernel that was even.
 
 # %%
 overlap = PaintOverlap()
@@ -246,20 +253,23 @@ for k in (2, 3, 4, 5, 6):
     print(f"kernel {k}, stride 2: unevenness {data['unevenness']:.2f}")
 
 # %% [markdown]
-# Even overlap is no promise. With *random* weights the four phases of a stride-2 kernel differ, and an even
-# kernel gives a pattern too, just a weaker one; and training can learn to cancel either. But a layer that
-# starts even has less to unlearn. That is why DCGAN takes kernel 4 with stride 2.
+# (*Unevenness* is the standard deviation of the cells away from the border, divided by their mean: 0 means
+# that all are alike, 0.46 that they typically differ from the mean by 46 %.)
+#
+# Even overlap is no promise. With stride 2, cells in odd and in even rows and columns are painted by
+# different numbers of the kernel. If those are *random*, an even kernel gives a pattern too, just a weaker
+# one; and training can learn to cancel either. But a layer that starts even has less to unlearn. That is why
+# DCGAN takes kernel 4 with stride 2.
 
 # %%
-figure, axes = plt.subplots(1, 3, figsize=(11, 3.8))
+figure, axes = plt.subplots(1, 3, figsize=(9, 3.5), layout="constrained")
 for axis, (method, k) in zip(axes, [("transposed", 3), ("transposed", 4), ("resize", 3)], strict=True):
     lab = PaintOverlap(kernel_size=k, layers=2, weights="random", method=method, locked=False)
     data = lab.figure_data()
     axis.imshow(data["output"], cmap="gray")
-    name = f"transposed, kernel {k}" if method == "transposed" else "enlarge, then 3×3 convolution"
+    name = f"transposed, kernel {k}" if method == "transposed" else "enlarge, then convolve"
     axis.set(title=f"{name}\nunevenness {data['unevenness']:.2f}", xticks=[], yticks=[])
 figure.suptitle("Two layers with random weights on a constant image")
-figure.tight_layout()
 show(figure, alt="Three grey images made from a constant one: kernel 3 shows a strong grid pattern, kernel 4 "
      "a weaker one, enlarging with a convolution none away from the border.")
 
@@ -267,8 +277,9 @@ show(figure, alt="Three grey images made from a constant one: kernel 3 shows a s
 # ## 9. The inverse question
 #
 # So far you went from a layer to a size. When you build a network, you go the other way: from 1 to 4 to 64,
-# which layers? The solver lists them all. Try the puzzle: even overlap everywhere, as few parameters as you
-# can.
+# which layers? The solver counts them all and shows some. Choose one for each step in the menus (k is the
+# kernel size, s the stride, p the padding, o the output_padding), and try the puzzle: even overlap
+# everywhere, as few parameters as you can.
 
 # %%
 solver = ShapeSolver()
@@ -290,11 +301,11 @@ for picture in maps:
     print(tuple(picture.shape))
 
 # %%
-figure, axes = plt.subplots(1, 5, figsize=(12, 3), layout="constrained")
+figure, axes = plt.subplots(1, 5, figsize=(9, 2.5), layout="constrained")
 for axis, picture in zip(axes, maps, strict=True):
     axis.imshow(picture[0, 0].detach(), cmap="gray")
     channels, side = picture.shape[1], picture.shape[2]
-    axis.set(title=f"{side}×{side}, {channels} channels", xticks=[], yticks=[])
+    axis.set(title=f"{side}×{side}\n{channels} channels", xticks=[], yticks=[])
 figure.suptitle("From noise to 64×64, with nothing learned: channel 0 after each layer")
 show(figure, alt="Five grey pictures of one channel after each layer, from 4 by 4 to 64 by 64 pixels. They "
      "are random squares that get finer; in the largest a regular fine grid shows.")
@@ -312,7 +323,7 @@ print("Conv2d(3, 8)         ", tuple(nn.Conv2d(3, 8, 4).weight.shape))
 print("ConvTranspose2d(3, 8)", tuple(nn.ConvTranspose2d(3, 8, 4).weight.shape))
 
 # %% [markdown]
-# And `output_padding` must be smaller than the stride (or the dilation). torch says so:
+# And `output_padding` must be smaller than the stride (or the dilation). Torch says so:
 
 # %% tags=["nbval-check-output"]
 try:

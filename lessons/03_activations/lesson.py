@@ -14,8 +14,8 @@
 # %% [markdown]
 # ## 1. Run it first
 #
-# The generator that comes with the course draws digits. It has convolutions and BatchNorm, and between
-# them **activations**: functions without any weights that are applied to each number on its own. Let us
+# The generator that comes with the course draws digits. It has convolutions and BatchNorm (which keeps
+# numbers at a sensible size: lesson 04), and between them **activations**: functions without any weights that are applied to each number on its own. Let us
 # take them out, one kind at a time, and leave all weights as they are.
 
 # %%
@@ -77,6 +77,18 @@ show(
 # are the two jobs of an activation: **inside** a network it bends what would otherwise be straight, and at
 # its **end** it says which numbers may come out. There is a third job that one does not see here, and for
 # GANs it is the most important: on the way back an activation is a gate for the *gradient*.
+#
+# ### Five words that you need from here on
+#
+# - **`nn.Linear(3, 50)`** is the plainest layer with weights: each of its 50 outputs is a weighted sum of
+#   all 3 inputs, plus a bias. Such an output is also called a **unit**. (More in lesson 05.)
+# - The **loss** is one number that says how badly a network does. Training makes it smaller.
+# - The **gradient** says for each number, a weight or a pixel, how much the loss changes when that number
+#   grows a little. Torch computes it backwards from the loss, layer by layer, when one calls `backward()`,
+#   and puts it into `.grad`. The part of torch that does this is called *autograd*.
+# - An **optimiser** then moves each weight a small step against its gradient. *Adam* is the one that GANs
+#   mostly use.
+# - The **learning rate** says how large these steps are.
 
 # %% [markdown]
 # ## 2. Guess first
@@ -218,8 +230,10 @@ for mean in (-2.0, -1.0, 0.0, 1.0):
 # %% [markdown]
 # ## 5. Dead units, counted
 #
-# A small net for the 1,797 handwritten digits that come with scikit-learn: 64 pixels, two hidden layers
-# of 64 units, ten classes. We train it six times: with three learning rates, and with ReLU or LeakyReLU.
+# A small net for the 1,797 handwritten digits that come with scikit-learn: 64 pixels go in, two *hidden*
+# layers (neither the first numbers nor the last) of 64 units follow, and ten scores come out, one for each
+# digit. `F.cross_entropy` is the usual loss for that: it is small where the right digit has the highest
+# score. We train the net six times: with three learning rates, and with ReLU or LeakyReLU.
 #
 # Then we send the *whole* set through it, and count the units of the first hidden layer that are above
 # zero for not a single image.
@@ -342,7 +356,7 @@ def gradients_through(discriminator, generator, z):
     """What arrives from each image's logit: at its pixels (N, 1, 32, 32), and at its z."""
     z = z.clone().requires_grad_()
     fake = generator(z)
-    fake.retain_grad()  # torch keeps the gradients of leaves only, if one does not ask
+    fake.retain_grad()  # torch forgets the gradient of a computed tensor, if one does not ask
     discriminator(fake).sum().backward()
     return fake.grad, z.grad
 
@@ -360,6 +374,7 @@ print(f"expected, ReLU / LeakyReLU: {(0.5 / 0.52) ** (3 / 2):.2f}")
 noise_maker = SimpleGenerator(latent_dim=64, image_channels=1)  # untrained: it draws grey noise
 z = torch.randn(32, 64)  # (N, latent_dim)
 at_pixels, at_z = [], []
+print("ReLU / LeakyReLU  at G's pixels  at z  pixels without gradient, ReLU")
 for seed in range(8):
     relu_d, leaky_d = (make_d(act, seed) for act in (nn.ReLU(), nn.LeakyReLU(0.2)))
     by_relu = gradients_through(relu_d, noise_maker, z)
@@ -367,9 +382,8 @@ for seed in range(8):
     at_pixels.append((by_relu[0].norm() / by_leaky[0].norm()).item())
     at_z.append((by_relu[1].norm() / by_leaky[1].norm()).item())
     zeros = (by_relu[0] == 0).float().mean().item()
-    print(f"seed {seed}: ReLU / LeakyReLU at G's pixels {at_pixels[-1]:.2f}, at G's input", end=" ")
-    print(f"{at_z[-1]:.2f}; pixels without any gradient behind ReLU: {zeros:.0%}")
-print(f"mean:   {sum(at_pixels) / 8:.2f} at the pixels, {sum(at_z) / 8:.2f} at the input")
+    print(f"seed {seed}         {at_pixels[-1]:.2f}          {at_z[-1]:.2f}    {zeros:7.0%}")
+print(f"mean           {sum(at_pixels) / 8:.2f}          {sum(at_z) / 8:.2f}")
 
 # %% [markdown]
 # Hardly a difference, and about what was expected. Not one pixel is left without gradient, since each is
@@ -392,7 +406,8 @@ for name in ("ReLU", "LeakyReLU(0.2)"):
 # So is LeakyReLU superfluous? Section 5 says where to look: in a D whose units die. Let us train each D
 # for 30 steps to tell digits from G's noise; first with the learning rate that GANs use, then with one
 # that is 250 times too large, as a D that learns much too fast. For each *image* we ask: does anything
-# come through for it?
+# come through for it? (Below, each column is one of eight seeds. *Mean size* is the mean length of the
+# gradients that arrive at the images, *cut off* the share of the images at which none arrives.)
 
 # %%
 real = load_images("digits").take(torch.arange(32))  # (32, 1, 32, 32) in [-1, 1]
@@ -418,12 +433,13 @@ for learning_rate in (0.0002, 0.05):
         arrived = []
         for seed in range(8):
             discriminator = train_d(make_d(ACTIVATIONS[name], seed), learning_rate)
-            arrived.append(gradients_through(discriminator, noise_maker, z)[0].flatten(1).norm(dim=1))  # (32,)
+            at_images = gradients_through(discriminator, noise_maker, z)[0]  # (32, 1, 32, 32)
+            arrived.append(at_images.flatten(1).norm(dim=1))  # (32,)
         sizes[learning_rate, name] = torch.stack(arrived)  # (8, 32)
         cut_off = (sizes[learning_rate, name] == 0).float().mean(dim=1)  # (8,)
         print(f"learning rate {learning_rate}, {name}")
-        print("   mean size      ", " ".join(f"{s:7.3f}" for s in sizes[learning_rate, name].mean(1)))
-        print("   fakes cut off  ", " ".join(f"{s:7.0%}" for s in cut_off))
+        print("  mean size", " ".join(f"{s:6.2f}" for s in sizes[learning_rate, name].mean(1)))
+        print("  cut off  ", " ".join(f"{s:6.0%}" for s in cut_off))
 
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
@@ -544,7 +560,8 @@ for said, label in ((0.0, 0.0), (1.0, 1.0)):
 # $$\text{image} = \frac{\text{pixel}}{127.5} - 1$$
 #
 # What if one forgets? Here are real digits in three ranges, and the digits of the trained generator. Its
-# drawings are good, so if D can tell them apart by one number, it is not because of the drawing.
+# drawings are good, so if D can tell them apart by one number, it is not because of the drawing. (*Out of
+# Tanh's reach* is the share of pixels above 1, among those that are not black.)
 
 # %%
 real = load_images("digits").take(torch.arange(500))  # (500, 1, 32, 32) in [-1, 1]
@@ -557,7 +574,7 @@ ranges = {
 for name, images_ in ranges.items():
     beyond = (images_[real > -1] > 1).float().mean().item()  # among the pixels that are not black
     print(f"{name:9} from {images_.min().item():2g} to {images_.max().item():3g};", end=" ")
-    print(f"no Tanh can make {beyond:4.0%} of the pixels that are not black")
+    print(f"out of Tanh's reach: {beyond:4.0%}")
 
 
 # %% [markdown]
@@ -621,8 +638,9 @@ show(
 darkest_real, darkest_fake = real.amin(dim=(1, 2, 3)), fake.amin(dim=(1, 2, 3))  # (500,) each
 accuracy = one_number_accuracy(-darkest_real, -darkest_fake)
 print("the darkest pixel of an image tells real from fake in", f"{accuracy:.0%}")
-print(f"real: {darkest_real.max().item():g} in all images; fake: {darkest_fake.min().item():.5f} to", end=" ")
-print(f"{darkest_fake.max().item():.5f}, half of them below {darkest_fake.median().item():.5f}")
+print(f"real: {darkest_real.max().item():g} in all images")
+print(f"fake: from {darkest_fake.min().item():.5f} to {darkest_fake.max().item():.5f},", end=" ")
+print(f"half of them below {darkest_fake.median().item():.5f}")
 print(f"one grey level of a file is {2 / 255:.5f}")
 
 # %% [markdown]

@@ -15,7 +15,8 @@
 #
 # The generator that comes with the course draws eight digits, from eight random vectors z. Then we
 # spoil *one* of the eight: the last z is made eight times as long, far outside of anything that G was
-# trained on. The first seven stay exactly as they are.
+# trained on. The first seven stay exactly as they are. (G is in *training mode* here, as it is while it
+# learns; section 6 says what that changes.)
 
 # %%
 import copy
@@ -248,7 +249,7 @@ print("buffers:   ", {name: tuple(b.shape) for name, b in norm.named_buffers()})
 print("to learn:  ", sum(p.numel() for p in norm.parameters()), "numbers")
 
 # %% [markdown]
-# Let us send three batches with the means 10, 10 and 20 through a fresh layer, and keep the book by hand.
+# Let us send three batches with the means 10, 10 and 20 through a fresh layer, and do the same sums by hand.
 
 # %% tags=["nbval-check-output"]
 norm = nn.BatchNorm2d(1)  # running_mean 0, running_var 1, momentum 0.1
@@ -602,8 +603,9 @@ print(f"two batches: mean of real {norm(real).mean():7.4f}, mean of fake {norm(f
 # In two batches each side loses its own mean, and with it the difference. In one batch both lose their *common*
 # mean: the difference stays, real on one side of zero and fake on the other. What does a whole D make of that?
 # We train a small one for 60 steps, in three ways: without BatchNorm; with it, and both in one batch; with
-# it, in two batches. Its first layer has no norm, by DCGAN's rule. **Which will be best at telling real from
-# fake?**
+# it, in two batches. Its first layer has no norm, by DCGAN's rule. (The loss below pushes D's logits up for
+# real images and down for fakes; lesson 06 tells where it comes from.) **Which will be best at telling real
+# from fake?**
 
 
 # %%
@@ -665,8 +667,8 @@ def share_right(logits_real, logits_fake):
 
 
 for name, (logits_real, logits_fake, alone) in said.items():
-    print(f"{name:23}right in {100 * share_right(logits_real, logits_fake):3.0f} %;", end="")
-    print(f" mean logit: real {logits_real.mean():4.1f}, fake {logits_fake.mean():4.1f},", end="")
+    print(f"{name:23}right in {100 * share_right(logits_real, logits_fake):3.0f} %; mean logit:")
+    print(f"    real {logits_real.mean():4.1f}, fake {logits_fake.mean():4.1f},", end="")
     print(f" the same fakes alone {alone.mean():4.1f}")
 
 # %%
@@ -764,7 +766,7 @@ for name, norm in norms.items():
 # (gamma and beta come from the class).
 
 # %%
-figure, axes = plt.subplots(1, 4, figsize=(11, 2.5), layout="constrained")
+figure, axes = plt.subplots(1, 4, figsize=(9, 2.3), layout="constrained")
 draw_batch(axes[0], "BatchNorm", lambda n, c: c == 0)
 draw_batch(axes[1], "LayerNorm", lambda n, c: n == 0)
 draw_batch(axes[2], "InstanceNorm", lambda n, c: n == 0 and c == 0)

@@ -20,6 +20,9 @@ from gan_course.models.simple import SimpleDiscriminator, SimpleGenerator
 
 # %% [markdown]
 # ## 1. Guess first
+#
+# Two questions, before you know. (The answers to all that follows are stored below the cells. To guess
+# honestly, choose *Edit → Clear Outputs of All Cells* first.)
 
 # %%
 quiz("05_first_networks", "before")
@@ -27,7 +30,7 @@ quiz("05_first_networks", "before")
 # %% [markdown]
 # ## 2. Run it first
 #
-# You know all the layers by now. Here they are, put together: a generator that turns 100 random numbers
+# You know most of the layers by now. Here they are, put together: a generator that turns 100 random numbers
 # into a colour image, and a discriminator that turns an image into one number, the *logit*. The higher
 # it is, the more real the image looks to D.
 
@@ -52,7 +55,7 @@ show(figure, alt="A row of eight small colour images, each a greyish noise with 
 
 # %% [markdown]
 # Noise in, noise out: the weights are still random. But the shapes fit, from end to end. In this lesson
-# you make them fit yourself. First come the four building blocks that no lesson has explained yet.
+# you make them fit yourself. First come the four building blocks that no lesson has explained in full yet.
 
 # %% [markdown]
 # ## 3. `nn.Linear`: every number looks at every number
@@ -164,7 +167,7 @@ except TypeError as error:
 print(generator.net)
 
 # %% tags=["nbval-check-output"]
-print(trace_shapes(generator, (8, 100)))
+trace_shapes(generator, (8, 100))
 
 # %% [markdown]
 # `trace_shapes` runs an input (or zeros of the shape that you give) through a model and lists every
@@ -227,7 +230,7 @@ except RuntimeError as error:
 # is:
 
 # %% tags=["nbval-check-output"]
-print(trace_shapes(published, (1, 3, 32, 32)))
+trace_shapes(published, (1, 3, 32, 32))
 
 # %% [markdown]
 # Two halvings make 32 → 16 → 8, so 64 maps of 8×8 are left: 4,096 numbers. The author wrote
@@ -246,7 +249,7 @@ for size in (16, 32, 64, 128):
 
 # %% tags=["nbval-check-output"]
 repaired = nn.Sequential(*published[:5], nn.Linear(64 * 8 * 8, 1))  # the first five layers stay
-print(trace_shapes(repaired, (1, 3, 32, 32)))
+trace_shapes(repaired, (1, 3, 32, 32))
 
 # %% [markdown]
 # In the package one number, `image_size`, sets both networks, so that they cannot drift apart:
@@ -365,8 +368,8 @@ print(f"{linear_share:.0%} of G's parameters are in its one linear layer")
 torch.manual_seed(0)
 G = SimpleGenerator(image_channels=1, image_size=32)
 D = SimpleDiscriminator(image_channels=1, image_size=32)
-optimizer_G = torch.optim.Adam(G.parameters(), lr=1e-3, betas=(0.5, 0.999))
-optimizer_D = torch.optim.Adam(D.parameters(), lr=1e-3, betas=(0.5, 0.999))
+optimizer_g = torch.optim.Adam(G.parameters(), lr=1e-3, betas=(0.5, 0.999))
+optimizer_d = torch.optim.Adam(D.parameters(), lr=1e-3, betas=(0.5, 0.999))
 real = load_images("digits").take(torch.arange(32))  # (32, 1, 32, 32) in [-1, 1]
 z = torch.randn(32, 100)
 
@@ -381,23 +384,25 @@ def look():
 moments = {"before": look()}
 
 # %% [markdown]
-# First D. `detach()` cuts the fakes off from G, so that only D learns here.
+# First D. `detach()` cuts the fakes off from G, so that only D learns here. A step always ends in the same
+# three lines: forget the old gradients (`zero_grad`), compute the new ones (`backward`), move the weights
+# (`step`).
 
 # %%
-loss_D = non_saturating_d_loss(D(real), D(G(z).detach()))
-optimizer_D.zero_grad()
-loss_D.backward()
-optimizer_D.step()
+loss_d = non_saturating_d_loss(D(real), D(G(z).detach()))
+optimizer_d.zero_grad()
+loss_d.backward()
+optimizer_d.step()
 moments["after D's step"] = look()
 
 # %% [markdown]
 # Then G: its loss flows through D, which does not move now, back into G.
 
 # %%
-loss_G = non_saturating_g_loss(D(G(z)))
-optimizer_G.zero_grad()
-loss_G.backward()
-optimizer_G.step()
+loss_g = non_saturating_g_loss(D(G(z)))
+optimizer_g.zero_grad()
+loss_g.backward()
+optimizer_g.step()
 moments["after G's step"] = look()
 
 # %% [markdown]
