@@ -62,6 +62,7 @@ nbval: $(READY)
 	$(FOR_TESTS) && $(NBVAL) notebooks exercises
 	$(FOR_TESTS) && GAN_COURSE_STRICT=1 $(NBVAL) solutions
 
+# What `make test` tries a sample of: faults, bad inputs and the like, all of them. About an hour.
 check lint: $(READY)
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .

@@ -6,15 +6,14 @@ Nothing heavy is imported before a command runs, so that ``--help`` answers at o
 
 from __future__ import annotations
 
-import os
 import sys
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
+from gan_course import console
 from gan_course.errors import CourseError, typed_path
 from gan_course.training.config import TrainConfig
 
@@ -204,44 +203,26 @@ def _number_or_none(
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point. Ends with code 0, or 1 and one sentence for a mistake that can be mended."""
-    try:
-        with FLAGS:
-            command = tyro.cli(
-                Command,
-                prog="gan-course",
-                description="Train GANs, sample them, and see how far you are in the course.",
-                args=arguments,
-            )
-        with warnings.catch_warnings():
-            warnings.showwarning = _warn
-            run(command)
-    except CourseError as error:
-        sys.exit(f"gan-course: {error}")
-    except KeyboardInterrupt:
-        sys.exit("gan-course: stopped.")
-    except (
-        OSError
-    ) as error:  # what nobody has foreseen: a file that vanished, a folder closed to us
-        if error.strerror is None:
-            raise
-        name = error.filename or "a file"
-        sys.exit(f"gan-course: {name}: {error.strerror}. Look whether it may be read and written.")
-    except (MemoryError, RuntimeError) as error:
-        # torch reports memory that ran out as a RuntimeError, in words of its own
-        text = str(error).lower()
-        if not isinstance(error, MemoryError) and not (
-            "out of memory" in text or "can't allocate memory" in text
-        ):
-            raise
-        sys.exit(
-            "gan-course: out of memory. Use a smaller --batch_size, --base-channels or "
-            "--image-size."
-        )
-
-
-def _warn(message: Warning | str, *_: object, **__: object) -> None:
-    """A warning as one sentence, without the line of code that it comes from."""
-    print(f"gan-course: {message}", file=sys.stderr)
+    with console.patient():
+        try:
+            with FLAGS:
+                command = tyro.cli(
+                    Command,
+                    prog="gan-course",
+                    description="Train GANs, sample them, and see how far you are in the course.",
+                    args=arguments,
+                )
+            with console.lenient_warnings():
+                run(command)
+        except CourseError as error:
+            sys.exit(f"gan-course: {error}")
+        except KeyboardInterrupt:
+            sys.exit("gan-course: stopped.")
+        except (MemoryError, RuntimeError, OSError) as error:
+            words = console.sentence(error)
+            if words is None:
+                raise
+            sys.exit(f"gan-course: {words}")
 
 
 def run(command: Command) -> None:
@@ -309,7 +290,8 @@ def train(config: TrainConfig) -> None:
         return
     outputs = trainer.folder / "outputs"
     print(f"Samples: {outputs / 'generated_samples.png'}")
-    print(f"Curves:  {outputs / 'training_loss.png'}")
+    if (outputs / "training_loss.png").exists():  # not without matplotlib
+        print(f"Curves:  {outputs / 'training_loss.png'}")
     print(f"Weights: {trainer.folder / 'checkpoints' / 'generator_final.pth'}")
     if trainer.scores:
         best = min(trainer.scores, key=lambda row: row["score"])
@@ -341,7 +323,8 @@ def generate(command: Generate) -> None:
     from PIL import Image
 
     from gan_course.data import image_grid, picture_bytes
-    from gan_course.models.weights import load_generator, write_atomically
+    from gan_course.files import write_atomically
+    from gan_course.models.weights import load_generator
 
     if not 1 <= command.num_images <= 10_000:
         raise CourseError(f"num_images must lie in 1 to 10,000, but is {command.num_images}.")
@@ -380,11 +363,10 @@ def _check_draw(truncation: float, seed: int) -> None:
 
 def _place_for(output: Path, what: str, *sources: str | Path) -> Path:
     """Where a result is to go. What would go wrong there goes wrong now, not after the work."""
+    from gan_course.files import check_writable
+
     output = typed_path(output)
-    above = next((folder for folder in output.parents if folder.exists()), Path())
-    if output.is_dir() or not above.is_dir() or not os.access(above, os.W_OK):
-        reason = "is a folder" if output.is_dir() else "cannot be written there"
-        raise CourseError(f"--output {output} {reason}. Name a file in a folder of yours.")
+    check_writable(output)
     for source in sources:
         if output.exists() and Path(source).exists() and output.samefile(source):
             raise CourseError(f"--output would replace your {what} {source}; nothing was written.")
@@ -402,7 +384,8 @@ def _format_of(output: Path) -> str:
 def evaluate(command: Evaluate) -> None:
     from gan_course import evaluation
     from gan_course.data import load_images
-    from gan_course.models.weights import load_generator, write_atomically
+    from gan_course.files import write_atomically
+    from gan_course.models.weights import load_generator
 
     if not 16 <= command.num_images <= 1_000_000:
         raise CourseError(
@@ -435,7 +418,7 @@ def stylize(command: Stylize) -> None:
 
     from gan_course import style
     from gan_course.data import image_grid, load_photograph, picture_bytes
-    from gan_course.models.weights import write_atomically
+    from gan_course.files import write_atomically
     from gan_course.training.device import choose_device
     from gan_course.training.stop_button import StopButton
 

@@ -10,6 +10,9 @@ import shutil
 import sys
 from pathlib import Path
 
+from gan_course.errors import CourseError
+from gan_course.files import course_folder
+
 MARKS = {True: "✓", False: "✗", None: "·"}  # well, trouble, for information
 
 
@@ -22,7 +25,7 @@ def report() -> str:
         _cores(),
         _disk(Path.cwd()),
         _folder("this folder", Path.cwd()),
-        _folder("the course's own folder", _home()),
+        _own_folder(),
     ]
     lines = [f"{MARKS[ok]} {text}" for ok, text in findings]
     troubles = sum(ok is False for ok, _ in findings)
@@ -104,9 +107,24 @@ def _disk(folder: Path) -> Finding:
     return True, f"{free:.0f} GiB of disk are free"
 
 
+def _own_folder() -> Finding:
+    try:
+        return _folder("the course's own folder", course_folder())
+    except CourseError as error:
+        return False, f"{error}: your progress is not kept."
+
+
+def _exists(path: Path) -> bool:
+    """False too where one may not look, or for a name that no file can have."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
 def _folder(what: str, folder: Path) -> Finding:
     exists = folder
-    while not exists.exists():
+    while not _exists(exists):
         exists = exists.parent
     if os.access(exists, os.W_OK):
         return True, f"{what} can be written: {folder}"
@@ -114,7 +132,3 @@ def _folder(what: str, folder: Path) -> Finding:
         False,
         f"{what} cannot be written: {folder}. Go to a folder of yours, or mend its rights.",
     )
-
-
-def _home() -> Path:
-    return Path(os.environ.get("GAN_COURSE_HOME") or Path.home() / ".gan_course")

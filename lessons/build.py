@@ -13,6 +13,7 @@ import argparse
 import difflib
 import hashlib
 import json
+import os
 import re
 import shutil
 import sys
@@ -215,15 +216,23 @@ def build(root: Path, lessons: list[Lesson], force: bool, timeout: int) -> None:
 def write(root: Path, name: str, text: str) -> None:
     """Write a file whole or not at all, and only when it changes."""
     path = root / name
-    old = path.read_text(encoding="utf-8") if path.exists() else None
+    old = path.read_bytes().decode("utf-8", errors="replace") if path.exists() else None
+    for left in path.parent.glob(f".{path.name}.*.part"):  # by a builder that was killed
+        left.unlink(missing_ok=True)
     if old == text:
         return
     if old is not None and name.startswith("exercises/") and was_worked_in(old):
         keep(root, path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(path.name + ".part")
-    half.write_text(text, encoding="utf-8", newline="\n")
-    half.replace(path)
+    half = path.with_name(f".{path.name}.{os.getpid()}.part")  # two builders, two names
+    try:
+        with half.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        half.replace(path)
+    finally:
+        half.unlink(missing_ok=True)
     print(f"wrote {name}")
 
 
@@ -240,8 +249,13 @@ def was_worked_in(text: str) -> bool:
 
 def keep(root: Path, path: Path) -> None:
     """Copy a learner's exercise notebook before the builder writes over it."""
-    kept = root / "build" / "kept" / f"{path.stem}-{time.strftime('%Y%m%d-%H%M%S')}.ipynb"
-    kept.parent.mkdir(parents=True, exist_ok=True)
+    folder = root / "build" / "kept"
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"{path.stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    kept, number = folder / f"{name}.ipynb", 1
+    while kept.exists():  # twice in a second, or after the clock was set back
+        number += 1
+        kept = folder / f"{name}-{number}.ipynb"
     shutil.copy2(path, kept)
     print(f"{path.parent.name}/{path.name} held somebody's work; it is kept in {kept}")
 
@@ -344,6 +358,14 @@ def main(arguments: list[str] | None = None) -> int:
         problems = check(options.root, lessons)
     except LessonError as error:
         print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        what = "read or written" if options.check else "written"
+        print(
+            f"{error.filename or 'A file'} could not be {what}: {error.strerror or error}. What "
+            f"was there before is untouched.",
+            file=sys.stderr,
+        )
         return 1
     if problems:
         print("\n".join(problems), file=sys.stderr)

@@ -34,6 +34,8 @@ def pytest_xdist_make_scheduler(config, log):
     class ByFile(LoadFileScheduling):
         def _split_scope(self, nodeid):
             lesson = re.search(r"test_lesson\[\d*(\d)_", nodeid)
+            if "trust/test_faults_" in nodeid:
+                return "faults"  # they share a process that is slow to start
             half = f" {int(lesson[1]) % 2}" if lesson else ""
             return super()._split_scope(nodeid) + half
 

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torch import nn
 
+from gan_course import files
 from gan_course.errors import CourseError
-from gan_course.models import DCGANDiscriminator, DCGANGenerator, SimpleGenerator, weights
+from gan_course.models import DCGANDiscriminator, DCGANGenerator, SimpleGenerator
 from gan_course.models.weights import load_generator, save_generator
 
 
@@ -139,7 +140,7 @@ def test_a_full_disk_leaves_the_old_file(ending, tmp_path, monkeypatch):
     def full(*arguments):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(weights.os, "fsync", full)
+    monkeypatch.setattr(files.os, "fsync", full)
     with pytest.raises(CourseError, match=r"No space left on device.*untouched"):
         save_generator(small(), path)
     assert path.read_bytes() == before

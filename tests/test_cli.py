@@ -15,8 +15,8 @@ import pytest
 import torch
 from PIL import Image
 
-from gan_course import cli
-from gan_course.models import DCGANGenerator, SAGANGenerator, weights
+from gan_course import cli, files
+from gan_course.models import DCGANGenerator, SAGANGenerator
 from gan_course.models.weights import save_generator
 
 COMMAND = str(Path(sys.executable).with_name("gan-course"))
@@ -332,7 +332,7 @@ def test_generate_replaces_an_old_picture_and_only_when_the_new_one_is_whole(tmp
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(weights.os, "fsync", full_disk)
+        patch.setattr(files.os, "fsync", full_disk)
         with pytest.raises(SystemExit, match="No space left on device"):
             cli.main(["generate", "--checkpoint", str(checkpoint), "--output", str(output)])
     assert output.read_bytes() == b"old"

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from gan_course.checks.course_map import Map, terminal_columns
+from gan_course.errors import CourseError
+from gan_course.files import course_folder, locked, one_line, write_atomically
 
 
 def path() -> Path:
     """Where the progress is kept."""
-    home = os.environ.get("GAN_COURSE_HOME")
-    return (Path(home).expanduser() if home else Path.home() / ".gan_course") / "progress.json"
+    return course_folder() / "progress.json"
 
 
 def load() -> dict[str, dict]:
@@ -34,7 +34,7 @@ def load() -> dict[str, dict]:
         return {}
 
 
-_NO_ACCESS = (OSError, RuntimeError)  # RuntimeError: there is no home folder
+_NO_ACCESS = (OSError, CourseError)  # CourseError: there is no home folder, or a full disk
 
 
 def _read() -> dict[str, dict]:
@@ -71,33 +71,21 @@ def record(lesson: str, task: str, passed: bool, attempted: bool = True) -> str:
             entry["attempts"] += 1
             if passed and entry["passed"] is None:
                 entry["passed"] = time.strftime("%Y-%m-%d")
-            _write(json.dumps({"tasks": tasks}, indent=1, sort_keys=True))
+            text = json.dumps({"tasks": tasks}, indent=1, sort_keys=True)
+            write_atomically(path(), text.encode())
     except _NO_ACCESS as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        return f"(Your progress could not be saved: {reason}.)"
+        cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+        return f"(Your progress could not be saved: {one_line(cause)}.)"
     return ""
-
-
-def _write(text: str) -> None:
-    """The whole file or nothing of it."""
-    half = path().with_name(f".progress.{os.getpid()}.{threading.get_ident()}.part")
-    try:
-        half.write_text(text, encoding="utf-8")
-        half.replace(path())
-    finally:
-        half.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
     """Two notebooks that check at the same moment write one after the other."""
-    with _ONE_THREAD, contextlib.ExitStack() as stack:
-        # Where there are no such locks (Windows, some network folders) the writes are still whole.
-        with contextlib.suppress(ImportError, OSError):
-            import fcntl
-
-            lock = stack.enter_context(path().with_name(".progress.lock").open("w"))
-            fcntl.flock(lock, fcntl.LOCK_EX)  # ends when the file is closed, or the process dies
+    with _ONE_THREAD, locked(path().with_name(".progress.lock"), wait=True) as really:
+        for half in path().parent.glob(".progress*.part") if really else ():
+            with contextlib.suppress(OSError):
+                half.unlink()  # of a process that was killed
         yield
 
 

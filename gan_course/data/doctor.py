@@ -22,8 +22,9 @@ from torch import Tensor
 from gan_course.data.duplicates import small_copy
 from gan_course.data.folder_report import FolderReport
 from gan_course.data.pictures import open_picture, read_picture
-from gan_course.data.sources import IMAGE_ENDINGS, named_as_images, one_line
+from gan_course.data.sources import IMAGE_ENDINGS, named_as_images
 from gan_course.errors import typed_path
+from gan_course.files import one_line
 
 LIMIT = 2_000  # files looked at; of more, so many at random
 PREVIEWS = 64  # pictures kept to be shown

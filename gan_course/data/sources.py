@@ -14,9 +14,11 @@ from PIL import Image
 from torch import Tensor
 
 from gan_course.data.duplicates import first_of_each, small_copy
+from gan_course.data.fetched import fetched
 from gan_course.data.images import ImageSet
 from gan_course.data.pictures import read_picture, to_square
 from gan_course.errors import CourseError, typed_path
+from gan_course.files import one_line
 
 # name -> (image size that suits it, channels)
 DATASETS = {
@@ -31,7 +33,6 @@ DATASETS = {
 STACKED = 25_600  # images of a stacked set: about 26 for each of its 1,000 modes
 FOLDER_DEFAULT_SIZE = 64
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
-OFFLINE = "What works without a network: --dataset digits, or --dataset folder:PATH."
 
 
 def default_image_size(name: str) -> int:
@@ -90,7 +91,7 @@ def load_images(
     if name == "digits":
         images, labels = _digits()
     else:
-        images, labels = _torchvision(name, Path(root))
+        images, labels = fetched(name, typed_path(root))
     channels = DATASETS[name][1]
 
     def read(i: int) -> Tensor:
@@ -171,71 +172,6 @@ def _stacked(name: str, grey: ImageSet) -> ImageSet:
         )
     pixels = grey.pixels[rows.to(grey.pixels.device)].squeeze(2)  # (N, 3, 1, H, W)
     return ImageSet(name, shape, STACKED, pixels, labels=labels)
-
-
-def _torchvision(name: str, root: Path) -> tuple[Sequence[Image.Image], Tensor | None]:
-    try:
-        from torchvision import datasets
-    except Exception as error:  # one that does not fit torch fails while it is imported
-        raise CourseError(
-            f"torchvision, which reads {name}, cannot be imported ({one_line(error)}). Install "
-            f"both together: pip install --upgrade torch torchvision. {OFFLINE}"
-        ) from error
-    try:
-        if name == "celeba":
-            celeba = datasets.CelebA(str(root), split="train", download=True)
-            return _Pictures(celeba), None
-        kind = {
-            "mnist": datasets.MNIST,
-            "fashion-mnist": datasets.FashionMNIST,
-            "cifar10": datasets.CIFAR10,
-        }[name]
-        data = kind(str(root), train=True, download=True)
-    except Exception as error:  # torchvision raises whatever its network library does
-        if name in ("mnist", "fashion-mnist"):
-            test_split = _test_split_at_hand(kind, root)
-            if test_split is not None:
-                warnings.warn(
-                    f"the training images of {name} could not be fetched; the 10,000 images of "
-                    f"its test split in {root} are used instead.",
-                    stacklevel=2,
-                )
-                return _Pictures(test_split), torch.as_tensor(test_split.targets)
-        raise CourseError(
-            f"the data set {name} is not in {root} and could not be fetched ({one_line(error)}). "
-            f"Connect to the network and try again, or point --data-root at a folder that has it. "
-            f"{OFFLINE}"
-        ) from error
-    return _Pictures(data), torch.as_tensor(data.targets)
-
-
-def _test_split_at_hand(kind: type, root: Path) -> object | None:
-    """The 10,000 test images, if their files are in ``root``, zipped or not.
-
-    torchvision itself asks for the files of both splits even when only one is wanted.
-    """
-    files = [(name, md5) for name, md5 in kind.resources if name.startswith("t10k")]
-    raw = root / kind.__name__ / "raw"
-    if not all((raw / name).exists() or (raw / Path(name).stem).exists() for name, _ in files):
-        return None
-    only_test = type(kind.__name__, (kind,), {"resources": files})
-    try:
-        return only_test(str(root), train=False, download=True)  # unzips what is zipped
-    except Exception:  # damaged, or unreadable: as if it were not there
-        return None
-
-
-class _Pictures(Sequence):
-    """The pictures of a torchvision data set without its labels."""
-
-    def __init__(self, data: object) -> None:
-        self.data = data
-
-    def __len__(self) -> int:
-        return len(self.data)
-
-    def __getitem__(self, i: int) -> Image.Image:
-        return self.data[i][0]
 
 
 def named_as_images(folder: Path) -> list[Path]:
@@ -320,9 +256,3 @@ def class_numbers(files: list[Path]) -> Tensor | None:
         return None
     number = {name: i for i, name in enumerate(classes)}
     return torch.tensor([number[parts[0]] for parts in places])
-
-
-def one_line(error: Exception) -> str:
-    """What went wrong, on one line, in at most 300 characters."""
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return " ".join(str(text).split())[:300].rstrip(".:")

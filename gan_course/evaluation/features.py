@@ -19,7 +19,9 @@ from gan_course.data import ImageSet, to_uint8
 from gan_course.data.images import to_floats
 from gan_course.errors import CourseError, typed_path
 from gan_course.evaluation.classifier import Classifier, available_classifiers, load_classifier
+from gan_course.files import one_line
 from gan_course.models.small_vgg import SmallVGG
+from gan_course.models.weights import remove_half_fetched
 
 
 @dataclass
@@ -151,8 +153,9 @@ def _inception() -> Extractor:
     except Exception as error:  # it raises whatever the network library does
         raise CourseError(
             f"the weights of Inception (about 91 MB) are not on this machine and could not be "
-            f"fetched ({type(error).__name__}). Connect to the network and try again; offline, "
-            f"--features digits, mnist and photographs work."
+            f"fetched ({one_line(error)}).{remove_half_fetched('weights-inception-*.pth')} "
+            f"Connect to the network and try again; offline, --features digits, mnist and "
+            f"photographs work."
         ) from error
 
     def compute(images: Tensor) -> Tensor:

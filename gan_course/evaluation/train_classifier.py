@@ -23,8 +23,8 @@ from gan_course.data import load_images
 from gan_course.data.images import ImageSet
 from gan_course.errors import CourseError
 from gan_course.evaluation.classifier import Classifier
+from gan_course.files import write_atomically
 from gan_course.models.small_vgg import SmallVGG
-from gan_course.models.weights import write_atomically
 
 
 def shaken(images: Tensor, photographs: bool) -> Tensor:

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from gan_course.data import image_grid, picture_bytes
 from gan_course.errors import CourseError
+from gan_course.files import write_atomically
 from gan_course.labs.latent import draw_images, noise, slerp
-from gan_course.models.weights import save_generator, write_atomically
+from gan_course.models.weights import save_generator
 from gan_course.training import Trainer
 
 FILES = ("grid.png", "film.gif", "MODEL_CARD.md", "generator.safetensors")

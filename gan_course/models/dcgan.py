@@ -108,7 +108,8 @@ class DCGANGenerator(nn.Module):
         z = truncation * torch.randn(num_images, self.latent_dim, generator=generator)
         was_training = self.training
         self.eval()
-        images = self(z.to(device))
+        # Some at a time: maps inside are many times as large as the images that come out.
+        images = torch.cat([self(part) for part in z.to(device).split(128)])
         self.train(was_training)
         return images
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import re
 import zipfile
 from collections.abc import Callable
@@ -20,6 +19,7 @@ import torch
 from torch import Tensor
 
 from gan_course.errors import CourseError, typed_path, why_no_file
+from gan_course.files import one_line, write_atomically
 from gan_course.models.dcgan import IMAGE_SIZES, DCGANGenerator, translate_names
 from gan_course.models.progan import ProGANGenerator
 from gan_course.models.r3gan import R3GANGenerator
@@ -45,32 +45,6 @@ def save_generator(generator: Generator, path: str | Path) -> None:
         torch.save(tensors, buffer)
         content = buffer.getvalue()
     write_atomically(path, content)
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write beside ``path``, force it onto the disk, and move it there: whole, or not at all.
-
-    Whatever goes wrong on the way, an old file at ``path`` stays as it was.
-
-    Raises:
-        CourseError: if the disk is full or the folder cannot be written.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise CourseError(
-            f"{path} could not be written: {_reason(error)}. What was there before is untouched. "
-            f"Free some space, or choose another folder."
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def load_generator(path: str | Path) -> Generator:
@@ -119,7 +93,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         else:
             content = safetensors.torch.load_file(path)
     except OSError as error:
-        raise CourseError(f"the checkpoint {path} cannot be read: {_reason(error)}.") from error
+        raise CourseError(f"the checkpoint {path} cannot be read: {one_line(error)}.") from error
     except Exception as error:  # a damaged file can fail anywhere in either reader
         raise CourseError(
             f"{path} is not a checkpoint of this course: it is damaged, cut short, or holds more "
@@ -134,6 +108,24 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     if len(plain) < len(content) or sum(v.nbytes for v in plain) > size:
         raise CourseError(f"{path} claims more numbers than it holds, so it was not loaded.")
     return content
+
+
+def remove_half_fetched(pattern: str) -> str:
+    """Weights in torch's own folder that cannot be read to their end, which it would take for whole
+    at each try. Returns a sentence if there were any, else an empty text.
+
+    Args:
+        pattern: of the file's name, such as ``vgg19-*.pth``.
+    """
+    removed = []
+    for path in Path(torch.hub.get_dir(), "checkpoints").glob(pattern):
+        try:
+            torch.load(path, map_location="meta", weights_only=True)
+        except Exception:  # a damaged file can fail anywhere
+            with contextlib.suppress(OSError):
+                path.unlink()
+                removed.append(str(path))
+    return f" {', '.join(removed)} was only half there, and was removed." if removed else ""
 
 
 def _generator_like(tensors: dict[str, Tensor], path: Path) -> Generator:
@@ -221,8 +213,3 @@ def _image_size(tensors: dict[str, Tensor]) -> int:
     if size not in IMAGE_SIZES:
         raise ValueError(f"no generator has {blocks} blocks")
     return size
-
-
-def _reason(error: Exception) -> str:
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return text.strip().splitlines()[0]

@@ -10,7 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from gan_course.errors import CourseError
+from gan_course.files import one_line
 from gan_course.models.small_vgg import SmallVGG, load_small_vgg
+from gan_course.models.weights import remove_half_fetched
 
 NETWORKS = ("offline", "vgg19")
 # A classifier of the course; its card lies beside it.
@@ -85,8 +87,9 @@ def _vgg19(device: torch.device) -> FeatureNetwork:
     except Exception as error:  # it raises whatever the network library does
         raise CourseError(
             f"the weights of VGG-19 (about 550 MB) are not on this machine and could not be "
-            f"fetched ({type(error).__name__}). Connect to the network and try again; offline, "
-            f"--network offline works: the small network that ships with the course."
+            f"fetched ({one_line(error)}).{remove_half_fetched('vgg19-*.pth')} Connect to the "
+            f"network and try again; offline, --network offline works: the small network that "
+            f"ships with the course."
         ) from error
     stages = _frozen(features).to(device)
     mean = torch.tensor(IMAGENET_MEAN, device=device).view(1, 3, 1, 1)

@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from gan_course.errors import CourseError
-from gan_course.models.weights import read_tensors, write_atomically
+from gan_course.files import write_atomically
+from gan_course.models.weights import read_tensors
 from gan_course.training.config import TrainConfig
 
 PROGRESS = ("step", "epoch", "batch", "images_seen", "images")

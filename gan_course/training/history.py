@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from gan_course import doctor
 from gan_course.errors import CourseError
-from gan_course.models.weights import write_atomically
+from gan_course.files import one_line, write_atomically
 from gan_course.training.step import StepStats
 
 DRAWN = ("step", "images_seen", "loss_d", "loss_g", "mean_d_real", "mean_d_fake")
@@ -61,12 +61,17 @@ def read_history(path: Path, last_step: int) -> list[dict]:
     """The lines up to this step; none if there is no file.
 
     Raises:
-        CourseError: if a line is damaged. Going on would write over the lines that are not.
+        CourseError: if it cannot be read, or a line is damaged. Going on would write over the
+            lines that are not.
     """
     if not path.exists():
         return []
     rows = []
-    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise CourseError(f"{path} cannot be read: {one_line(error)}.") from error
+    for number, line in enumerate(lines, start=1):
         try:
             row = json.loads(line)
             numbers = [row[name] for name in DRAWN]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from gan_course import palette
 from gan_course.data import image_grid, picture_bytes
-from gan_course.models.weights import write_atomically
+from gan_course.files import one_line, write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,6 +33,12 @@ def save_pictures(folder: Path, images: Tensor, history: list[dict], columns: in
         try:
             plot = loss_plot(history)
         except ImportError:  # a bare GPU machine; history.jsonl has the numbers
+            return
+        except Exception as error:  # an odd MPLBACKEND, or nowhere to keep its settings
+            warnings.warn(
+                f"the curves could not be drawn ({one_line(error)}); history.jsonl has the numbers",
+                stacklevel=2,
+            )
             return
         write_atomically(folder / "training_loss.png", plot)
 

@@ -11,7 +11,8 @@ class StopButton:
 
     Python raises KeyboardInterrupt between any two lines, so also between D's update and G's. What
     is saved then is a state that no uninterrupted run ever has. So the loop looks at ``pressed``
-    after each whole step. SIGTERM, by which a cluster asks a program to end, counts as well.
+    after each whole step. SIGTERM, by which a cluster asks a program to end, counts as well, and so
+    does SIGHUP, which says that the terminal was closed (``nohup`` is respected).
 
     Args:
         patient: let a second one do nothing either. Launchers of several processes pass each
@@ -24,10 +25,13 @@ class StopButton:
         self._previous: dict[int, object] = {}
 
     def __enter__(self) -> StopButton:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        numbers += [signal.SIGHUP] if hasattr(signal, "SIGHUP") else []  # not on Windows
+        for number in numbers:
             previous = signal.getsignal(number)
             # Leave alone who ignores the signal, or handles it outside Python.
-            if callable(previous) or (number, previous) == (signal.SIGTERM, signal.SIG_DFL):
+            ends = previous == signal.SIG_DFL and number != signal.SIGINT
+            if callable(previous) or ends:
                 try:
                     signal.signal(number, self._press)
                     self._previous[number] = previous

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from tqdm.auto import tqdm
 from gan_course import doctor
 from gan_course.data import default_image_size, load_images
 from gan_course.errors import CourseError, typed_path
+from gan_course.files import alone_in, stamp
 from gan_course.models.weights import save_generator
 from gan_course.training import checkpoint
 from gan_course.training.augment import AdaptiveAugment, draw_moves
@@ -73,6 +75,8 @@ class Trainer:
         self.config = config = config or TrainConfig()
         self.metric = metric
         self.folder = None if config.output_dir is None else typed_path(config.output_dir)
+        # The checkpoint that this run has written, or goes on from: another one is another run's.
+        self._saved = self.folder and stamp(self.checkpoint_path)
         if self.folder is not None and not config.resume:
             checkpoint.refuse_to_overwrite(self.folder)
         self.device = choose_device(config.device)
@@ -158,8 +162,9 @@ class Trainer:
         config = self.config
         while self.epoch < config.num_epochs:
             for batch in self._batches():
-                stats = self._one_step(*batch)
-                self._save_now_and_then()
+                with self._alone():
+                    stats = self._one_step(*batch)
+                    self._save_now_and_then()
                 yield stats
             self.epoch, self.batch = self.epoch + 1, 0
             if self._last_batch is not None:
@@ -218,9 +223,16 @@ class Trainer:
         Ctrl-C (the stop button in a notebook) ends the step that is running, saves a checkpoint
         and leaves the loop. Several processes stop together, after at most ``LOG_EVERY`` steps.
         """
+        with self._alone():
+            self._fit(progress)
+        return self
+
+    def _fit(self, progress: bool) -> None:
         total = self.config.num_epochs * self.batches_per_epoch
         hidden = not progress or not self.processes.is_first
         bar = tqdm(total=total, initial=self.step, disable=hidden, unit="step", mininterval=0.5)
+        bar._time = time.perf_counter  # its usual clock goes back when the computer's is set back
+        bar.start_t = bar.last_print_t = bar._time()
         first_image, start = self.images_seen, time.perf_counter()
         metric_before = self.seconds_in_metric
         stopped = False
@@ -254,7 +266,6 @@ class Trainer:
                     print(f"Stopped after {self.step} steps{kept}.")
             elif self.folder is not None and self.processes.is_first:
                 save_generator(self.averaged.model, self.folder / "checkpoints/generator_final.pth")
-        return self
 
     @property
     def finished(self) -> bool:
@@ -334,8 +345,11 @@ class Trainer:
         if self.folder is None:
             return
         tensors = self._state()
-        if not self.processes.is_first:
-            return
+        if self.processes.is_first:
+            with self._alone():
+                self._write_all(tensors)
+
+    def _write_all(self, tensors: dict[str, Tensor]) -> None:
         if self.batch == 0 and self.epoch > 0:
             name = f"generator_epoch_{self.epoch}.pth"
             save_generator(self.averaged.model, self.folder / "checkpoints" / name)
@@ -375,6 +389,23 @@ class Trainer:
         progress["precision"] = self._training_step.precision  # what "auto" has come to
         write_history(self.history_path, self.history)
         save_checkpoint(self.checkpoint_path, self.config, tensors, progress, self.scores)
+        self._saved = stamp(self.checkpoint_path)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else trains in the folder meanwhile, and nobody has since this run last saved."""
+        if self.folder is None or not self.processes.is_first:
+            yield
+            return
+        with alone_in(self.folder):
+            if stamp(self.checkpoint_path) not in (None, self._saved):
+                if self.step == 0:
+                    checkpoint.refuse_to_overwrite(self.folder)
+                raise CourseError(
+                    f"another run has saved in {self.folder} meanwhile, and it was not touched. "
+                    f"Go on from there by --resume, or start a new run in another --output-dir."
+                )
+            yield
 
     def _ask_the_metric(self) -> None:
         if self.metric is None or any(row["epoch"] == self.epoch for row in self.scores):

@@ -23,7 +23,8 @@ from torch import Tensor
 
 from gan_course.data import picture_bytes, to_uint8
 from gan_course.errors import CourseError
-from gan_course.models.weights import load_generator, write_atomically
+from gan_course.files import write_atomically
+from gan_course.models.weights import load_generator
 from gan_course.pretrained.recorded.milestones import FOLDER, PREFIX
 from gan_course.training.checkpoint import read_checkpoint
 from gan_course.training.config import TrainConfig

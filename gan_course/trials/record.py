@@ -20,9 +20,9 @@ from torch import Tensor, nn
 
 from gan_course import doctor
 from gan_course.data import load_images
+from gan_course.files import write_atomically
 from gan_course.losses import generator_loss
 from gan_course.models import DCGANDiscriminator, DCGANGenerator
-from gan_course.models.weights import write_atomically
 from gan_course.pretrained.recorded import EVERY, FOLDER
 from gan_course.training.ema import AveragedGenerator
 from gan_course.training.step import training_step

@@ -17,8 +17,8 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from gan_course.data import load_images
+from gan_course.files import write_atomically
 from gan_course.models import SAGANDiscriminator, SAGANGenerator
-from gan_course.models.weights import write_atomically
 from gan_course.pretrained.recorded import FOLDER
 from gan_course.pretrained.recorded.with_attention import NAME
 from gan_course.training.ema import AveragedGenerator

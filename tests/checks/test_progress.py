@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from gan_course import files
 from gan_course.checks import progress
 from gan_course.checks.course import LESSONS
 
@@ -122,10 +123,10 @@ def test_two_notebooks_at_once_lose_nothing():
 def test_a_full_disk_leaves_the_old_file_and_a_note(monkeypatch):
     progress.record("01_conv2d", "size_formula", passed=True)
 
-    def full(self, *arguments, **named):
+    def full(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(progress.Path, "write_text", full)
+    monkeypatch.setattr(files.os, "fsync", full)
     assert "No space left" in progress.record("01_conv2d", "predict_sizes", passed=True)
     assert list(progress.load()) == ["01_conv2d/size_formula"]
 

@@ -24,7 +24,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from gan_course.models import weights
+from gan_course import files
 from gan_course.training import TrainConfig, Trainer, trainer
 
 LAST = "checkpoints/last.safetensors"
@@ -52,7 +52,7 @@ def train(folder, resume):
         time.sleep(0.004)
         sync(descriptor)
 
-    weights.os.fsync = slow_sync
+    files.os.fsync = slow_sync
     trainer.SAVE_SECONDS = 0.05
 
     # A cheap stand-in for a real metric, so that scores and the best generator are tested too.

@@ -220,6 +220,7 @@ def test_history_and_files(tmp_path):
     assert all(0 <= row["mean_d_real"] <= 1 for row in rows)
     names = {p.name for p in (tmp_path / "checkpoints").iterdir()}
     assert names == {
+        ".lock",  # of the process that trains here
         "last.safetensors",
         "generator_epoch_1.pth",
         "generator_epoch_2.pth",
