@@ -67,7 +67,8 @@ def compare_text(expected: Any, got: Any, tolerance: float = 0.0) -> str:
             mine = got.get(name, "missing")
             if not same(mine, right, tolerance):
                 parts.append(f"{name}:\n  " + compare_text(right, mine).replace("\n", "\n  "))
-        return "\n".join(parts)
+        others = [f"{name}: {describe(got[name])}" for name in got if name not in expected]
+        return "\n".join(others or parts)  # another kind of result: say what it is
     if _are_lists(expected, got) and any(isinstance(right, Tensor) for right in expected):
         parts = [
             f"entry {i} of {len(expected)}:\n  " + compare_text(right, mine).replace("\n", "\n  ")

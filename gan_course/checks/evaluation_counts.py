@@ -34,6 +34,11 @@ def _clouds(rng: torch.Generator) -> list[dict]:
         fake = 0.6 * torch.randn(m, width, generator=rng, dtype=torch.float64)
         fake[: m // 3] += 2.5
         cases.append({"features_real": real, "features_fake": fake, "k": 1 + i % 4})
+    # On a grid, where fakes lie just on the edges of balls; few enough for exact distances.
+    real = 2 * torch.randperm(12, generator=rng, dtype=torch.float64)[:, None]
+    fake = torch.randperm(40, generator=rng, dtype=torch.float64)[:15, None] - 8
+    fake[:2] = torch.tensor([[-2.0], [24.0]], dtype=torch.float64)
+    cases[-1] = {"features_real": real, "features_fake": fake, "k": 1}
     return cases
 
 
@@ -104,6 +109,12 @@ precision_recall = FunctionTask(
             "Only the ball of the nearest centre is asked. Another, larger one may hold the point: "
             "any ball counts.",
             _balls(inside=lambda d, r: d.min(1).values <= r[d.argmin(1)]),
+        ),
+        Mistake(
+            "the edge left out",
+            "Right but for points that lie just on the edge of a ball, as its k-th neighbour does: "
+            "they are inside, so compare with <=.",
+            _balls(inside=lambda d, r: (d < r).any(1)),
         ),
         Mistake(
             "one number",

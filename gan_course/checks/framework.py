@@ -240,6 +240,8 @@ class FunctionTask(Task):
                 return result
             try:
                 return self.outcome(result, arguments)
+            except Answer:
+                raise
             except Exception as error:
                 raise Answer(
                     WRONG,

@@ -23,17 +23,20 @@ def _map_cases(rng: torch.Generator) -> list[dict]:
         shape = (2 + i % 3, 3 + i, 2 + i % 2, 3)
         draw = {"generator": rng, "dtype": torch.float64}
         cases.append({"x": 1.5 + (1 + i) * torch.randn(shape, **draw)})
+    cases[-1]["x"][0, :, 0, 0] = 0  # a pixel without anything: the 1e-8 keeps it from 0 / 0
     return cases
 
 
-def _pixel_norm(dims: object = 1, root: bool = True, how: str = "mean", centre: bool = False):
+def _pixel_norm(
+    dims: object = 1, root: bool = True, how: str = "mean", centre: bool = False, eps: float = 1e-8
+):
     def norm(x: Tensor) -> Tensor:
         y = x - x.mean(dim=dims, keepdim=True) if centre else x
         square = y.square()
         size = square.mean(dim=dims, keepdim=True)
         if how == "sum":
             size = square.sum(dim=dims, keepdim=True)
-        size = size + 1e-8
+        size = size + eps
         return y / (size.sqrt() if root else size)
 
     return norm
@@ -80,6 +83,12 @@ pixel_norm = FunctionTask(
             "the mean taken off",
             "The mean over the channels is taken off first. Pixel norm only divides.",
             _pixel_norm(centre=True),
+        ),
+        Mistake(
+            "no 1e-8",
+            "Right but for a pixel that is 0 in all channels: 0 / 0 is nan. Add 1e-8 to the mean "
+            "square, before the root.",
+            _pixel_norm(eps=0.0),
         ),
     ),
     oracle=_pixel_norm(),
@@ -182,6 +191,17 @@ def _spread(
     return spread
 
 
+def _batch_cases(rng: torch.Generator) -> list[dict]:
+    cases = []
+    for i in range(CASES):
+        draw = {"generator": rng, "dtype": torch.float64}
+        x = torch.randn(2 + i % 4, 2 + i % 3, 3, 2 + i % 3, **draw)
+        cases.append({"x": x * (1 + torch.rand(2 + i % 3, 1, 1, **draw) * 3)})
+    x = cases[-1]["x"]
+    cases[-1]["x"] = x[:1].repeat(len(x), 1, 1, 1)  # the same image again and again
+    return cases
+
+
 def _mean_first(x: Tensor) -> Tensor:
     """The spread of the images' means, instead of the mean of the spreads."""
     value = (x.mean(dim=(1, 2, 3)).var(correction=0) + 1e-8).sqrt()
@@ -245,19 +265,21 @@ minibatch_stddev = FunctionTask(
             _spread(first=lambda v: v + 1e-8, last=lambda s: s.sqrt()),
         ),
         Mistake(
+            "no 1e-8 under the root",
+            "Right but for a batch of copies: there the new channel has to be 0.0001, the root of "
+            "1e-8. Add it before the root, or the gradient there is nan.",
+            _spread(first=lambda v: v.sqrt()),
+            also=(_spread(first=lambda v: v.sqrt() + 1e-8),),
+        ),
+        Mistake(
             "without x",
             "Only the new map is returned. Lay it beside the channels of x: torch.cat(..., dim=1).",
             _spread(append=False),
         ),
     ),
     oracle=_spread(),
-    cases=lambda rng: [
-        {
-            "x": torch.randn(2 + i % 4, 2 + i % 3, 3, 2 + i % 3, generator=rng, dtype=torch.float64)
-            * (1 + torch.rand(2 + i % 3, 1, 1, generator=rng, dtype=torch.float64) * 3)
-        }
-        for i in range(CASES)
-    ],
+    cases=_batch_cases,
+    tolerance=1e-6,  # the 1e-8 shows as 0.0001
 )
 
 # ---- 4 to 6: in high_resolution_growth.py -----------------------------------------------------

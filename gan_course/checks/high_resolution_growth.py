@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gan_course.checks.framework import CASES, FunctionTask, Mistake
+from gan_course.checks.framework import CASES, WRONG, Answer, FunctionTask, Mistake
 
 LESSON = "14_high_resolution"
 
@@ -276,13 +276,19 @@ discriminate_all = FunctionTask(
     oracle=_read(),
     cases=_pyramid_cases,
     prepare=lambda arguments: [image.requires_grad_(True) for image in arguments["images"]],
-    outcome=lambda result, arguments: _map_and_ways(result, arguments["images"]),
+    outcome=lambda result, arguments: _map_and_ways(result, **arguments),
     returns=True,
 )
 
 
-def _map_and_ways(result: object, images: list[Tensor]) -> object:
+def _map_and_ways(result: object, images: list[Tensor], blocks: list[torch.nn.Module]) -> object:
     """The last map, and for each image whether gradient comes back to it."""
+    if not blocks or len(images) != len(blocks) + 1:
+        raise Answer(
+            WRONG,
+            "It takes entries out of the lists, or puts some in (pop, append, remove). The caller "
+            "still needs them as they are: work on copies, list(images).",
+        )
     if not isinstance(result, Tensor) or not result.is_floating_point():
         return result
     back = [False] * len(images)

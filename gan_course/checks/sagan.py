@@ -337,6 +337,8 @@ label_leak = FunctionTask(
     ),
     oracle=_leak_oracle,
     cases=_leak_cases,
+    outcome=lambda result, arguments: result.tolist() if isinstance(result, Tensor) else result,
+    returns=True,
 )
 
 

@@ -6,9 +6,9 @@ from gan_course.checks.framework import Mistake, ValuesTask
 
 LESSON = "12_sagan"
 NAMES = "ABCDEFGH"
-SOUND, RATES, LABELS, DEAD, LOST = 1, 2, 3, 4, 5  # what the numbers of an answer mean
+SOUND, MEMORY, LABELS, DEAD, LOST = 1, 2, 3, 4, 5  # what the numbers of an answer mean
 # A test builds each of the eight and measures what is said of it here.
-ANSWERS = [SOUND, RATES, LABELS, SOUND, DEAD, SOUND, LOST, SOUND]
+ANSWERS = [SOUND, MEMORY, LABELS, SOUND, DEAD, SOUND, LOST, SOUND]
 
 
 def _but(**changes: int) -> list[int]:
@@ -23,14 +23,15 @@ find_defects = ValuesTask(
     (
         Mistake(
             "A taken for wrong",
-            "A is sound: momentum 0 and 0.9, and D learns four times as fast as G, as in SAGAN's "
-            "paper.",
-            _but(A=RATES),
+            "A is sound: betas of 0 and 0.9, and rates of 0.0001 and 0.0004, as in SAGAN's paper. "
+            "(Other rates may serve a short training better: section 5. They are yours to choose.)",
+            _but(A=MEMORY),
         ),
         Mistake(
             "B taken for sound",
-            "Look at B again: who learns faster, and with what memory? (Adam's own betas are 0.9 "
-            "and 0.999.)",
+            "Look at B again: which betas does Adam take if nobody gives it any? With 0.9 and "
+            "0.999 each step goes mostly where the last ones went, and the other network has moved "
+            "since then.",
             _but(B=SOUND),
         ),
         Mistake(
@@ -82,6 +83,15 @@ find_defects = ValuesTask(
             _but(H=LABELS),
         ),
     ),
-    questions=tuple(f"place {name}." for name in NAMES),
+    questions=(
+        "A, two optimizers: their rates, their betas.",
+        "B, two optimizers: which betas does Adam take if none are given?",
+        "C: how often does each label come among the fakes, and how often among the real images?",
+        "D: how often does each label come among the fakes, and how often among the real images?",
+        "E: what does the norm give back at the start, and what comes back through it?",
+        "F: what is left of x at the start, and can gamma leave 0?",
+        "G: where do the numbers go that are written into a wrapped weight?",
+        "H: compare it with your answer to task 2.",
+    ),
     expected=lambda: ANSWERS,
 )

@@ -31,6 +31,7 @@ def _build(
     wrap: Callable = lambda model: [spectral_norm(layer) for layer in _layers(model)],
     start_last: bool = False,
     batch_norm: bool = False,
+    between: Callable = lambda: nn.LeakyReLU(0.2),
     end: tuple = (),
 ) -> Callable:
     """A build function with something about it changed."""
@@ -40,10 +41,10 @@ def _build(
         norm = [nn.BatchNorm2d(2 * c)] * batch_norm
         model = nn.Sequential(
             nn.Conv2d(1, c, kernel_size=4, stride=2, padding=1),  # (N, c, 8, 8)
-            nn.LeakyReLU(0.2),
+            between(),
             nn.Conv2d(c, 2 * c, kernel_size=4, stride=2, padding=1),  # (N, 2c, 4, 4)
             *norm,
-            nn.LeakyReLU(0.2),
+            between(),
             nn.Flatten(),  # (N, 32c)
             nn.Linear(2 * c * 4 * 4, 1),  # (N, 1)
             *end,
@@ -77,9 +78,8 @@ def _facts(model: nn.Module, arguments: dict) -> dict:
     norms = (nn.BatchNorm2d, nn.InstanceNorm2d, nn.GroupNorm, nn.LayerNorm)
     told["normalisation layers"] = sum(isinstance(m, norms) for m in model.modules())
     for i, layer in enumerate(layers, start=1):
-        raw = next((p.detach() for p in layer.parameters() if p.ndim > 1), None)
-        near = raw is not None and 0.014 < raw.std() < 0.0262
-        told[f"raw weights of layer {i}"] = "std about 0.02" if near else "another std"
+        told[f"raw weights of layer {i}"] = _start_of(layer)
+        told[f"biases of layer {i} are 0"] = layer.bias is not None and not layer.bias.any()
     images = torch.randn(3, 1, 16, 16)
     model.train()
     with torch.no_grad():
@@ -91,11 +91,34 @@ def _facts(model: nn.Module, arguments: dict) -> dict:
     model.eval()
     with torch.no_grad():
         told["logits can be larger than 1"] = bool((model(10_000 * images).abs() > 1).any())
+        told["joined by LeakyReLU(0.2)"] = _as_joined(layers, images, model(images))
     for i, layer in enumerate(layers, start=1):
         largest = torch.linalg.svdvals(layer.weight.detach().flatten(1))[0]
         held = 0.95 < largest < 1.1
         told[f"largest singular value of layer {i}"] = "1" if held else "not held at 1"
     return told
+
+
+def _start_of(layer: nn.Module) -> str:
+    """Where the raw weights of a layer come from, as far as their spread tells."""
+    raw = next((p.detach() for p in layer.parameters() if p.ndim > 1), None)
+    if raw is None:
+        return "none"
+    own = (3 * raw[0].numel()) ** -0.5  # torch's: uniform, up to one over the root of fan_in
+    if 0.014 < raw.std() < 0.0262:
+        return "std about 0.02"
+    return "torch's own start" if 0.7 < raw.std() / own < 1.3 else "another std"
+
+
+def _as_joined(layers: list[nn.Module], images: Tensor, logits: Tensor) -> bool:
+    """Whether the logits are those of these layers with a LeakyReLU after each convolution."""
+    if [isinstance(layer, nn.Conv2d) for layer in layers] != [True, True, False]:
+        return False
+    x = images
+    for layer in layers[:2]:
+        x = F.leaky_relu(F.conv2d(x, layer.weight, layer.bias, layer.stride, layer.padding), 0.2)
+    expected = F.linear(x.flatten(1), layers[2].weight, layers[2].bias)
+    return logits.shape == expected.shape and torch.allclose(logits, expected, 1e-3, 1e-4)
 
 
 build_discriminator = FunctionTask(
@@ -162,9 +185,27 @@ build_discriminator = FunctionTask(
         ),
         Mistake(
             "a sigmoid at the end",
-            "It ends in a sigmoid. The hinge loss works on logits: with numbers between 0 and 1 no "
-            "fake could ever reach its margin of −1.",
+            "Something at the end (a sigmoid, or a tanh) keeps its numbers below 1. The hinge loss "
+            "works on logits, which may be any number: end with the linear layer.",
             _build(end=(nn.Sigmoid(),)),
+            also=(_build(end=(nn.Tanh(),)),),
+        ),
+        Mistake(
+            "another activation",
+            "The layers are right, what stands between them is not: after each of the two "
+            "convolutions comes LeakyReLU(0.2), and after the linear layer nothing.",
+            _build(between=nn.ReLU),
+            also=(_build(between=nn.Identity), _build(between=nn.LeakyReLU)),
+        ),
+        Mistake(
+            "biases not 0",
+            "The weights start right, the biases still have torch's own start: "
+            "nn.init.zeros_(layer.bias).",
+            _build(
+                start=lambda model: [
+                    nn.init.normal_(layer.weight, 0.0, 0.02) for layer in _layers(model)
+                ]
+            ),
         ),
     ),
     oracle=_build(),

@@ -236,7 +236,7 @@ def _logits(rng: torch.Generator) -> list[dict]:
         if i > 3:
             real[0], fake[0] = -900.0, 900.0
             real[1], fake[1] = 900.0, -900.0
-        cases.append({"logits_real": real, "logits_fake": fake})
+        cases.append({"logits_real": real.requires_grad_(), "logits_fake": fake.requires_grad_()})
     return cases
 
 
@@ -256,6 +256,20 @@ def _losses(
 def _apart(logits_real: Tensor, logits_fake: Tensor) -> tuple[Tensor, Tensor]:
     loss_d = F.softplus(-logits_real).mean() + F.softplus(logits_fake).mean()
     return loss_d, F.softplus(-logits_fake).mean()
+
+
+def _with_what_they_reach(result: object, arguments: dict) -> object:
+    """Both losses, and whether a network could learn from them."""
+    if not isinstance(result, tuple | list) or len(result) != 2:
+        return game.numbers(result)
+    told = {"losses": game.numbers([v.detach() if isinstance(v, Tensor) else v for v in result])}
+    for loss, name in zip(result, ("logits_real", "logits_fake"), strict=True):
+        found = None
+        if isinstance(loss, Tensor) and loss.numel() == 1 and loss.requires_grad:
+            logits = arguments[name]
+            (found,) = torch.autograd.grad(loss.sum(), logits, allow_unused=True, retain_graph=True)
+        told[f"gradient for {name}"] = found is not None
+    return told
 
 
 relativistic_losses = FunctionTask(
@@ -308,6 +322,14 @@ relativistic_losses = FunctionTask(
             ),
         ),
         Mistake(
+            "no gradient",
+            "The numbers are right, but nothing can learn from them: their gradient was lost, "
+            "by item() or detach(). Return them as tensors.",
+            lambda logits_real, logits_fake: tuple(
+                v.item() for v in _losses()(logits_real, logits_fake)
+            ),
+        ),
+        Mistake(
             "one loss only",
             "The loss of D is right. Return both, D's first.",
             lambda logits_real, logits_fake: F.softplus(logits_fake - logits_real).mean(),
@@ -315,7 +337,7 @@ relativistic_losses = FunctionTask(
     ),
     oracle=_losses(),
     cases=_logits,
-    outcome=lambda result, arguments: game.numbers(result),
+    outcome=_with_what_they_reach,
     returns=True,
 )
 

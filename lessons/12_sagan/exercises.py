@@ -12,6 +12,7 @@
 # %%
 import math
 
+import torch
 import torch.nn.functional as F
 
 from gan_course.checks import sagan as check
@@ -44,7 +45,7 @@ def conditional_batch_norm(x, labels, gain, bias, eps):
     ### BEGIN SOLUTION
     mean = x.mean(dim=(0, 2, 3), keepdim=True)
     var = x.var(dim=(0, 2, 3), keepdim=True, correction=0)
-    normal = (x - mean) / (var + eps).sqrt()
+    normal = (x - mean) / torch.sqrt(var + eps)
     return normal * gain[labels][:, :, None, None] + bias[labels][:, :, None, None]
     ### END SOLUTION
 
@@ -230,7 +231,7 @@ check.update_average(update_average)
 # %% [markdown]
 # ## Task 6 · Where does it look?
 #
-# **Difficulty** ●●●○○ · **Time** about 15 minutes · **You need** section 6 of the lesson
+# **Difficulty** ●●●○○ · **Time** about 15 minutes · **You need** section 7 of the lesson
 #
 # `weights` is a map of attention for one image: one row for each pixel that asks, one column for each
 # place that may be looked at. Pixels are counted as we read, row by row; the feature map is `width`
@@ -324,8 +325,8 @@ check.attention_cost(attention_cost)
 # optimizer_d = Adam(discriminator.parameters(), lr=4e-4, betas=(0.0, 0.9))
 #
 # # B
-# optimizer_g = Adam(generator.parameters(), lr=4e-4)
-# optimizer_d = Adam(discriminator.parameters(), lr=1e-4)
+# optimizer_g = Adam(generator.parameters(), lr=1e-4)
+# optimizer_d = Adam(discriminator.parameters(), lr=4e-4)
 #
 # # C
 # labels_fake = torch.randint(0, 2, (batch_size,))
@@ -353,7 +354,7 @@ check.attention_cost(attention_cost)
 # return self.to_logit(h).squeeze(1) + (self.embed(labels) * h).sum(dim=1)
 # ```
 #
-# For each of A to H one number: **1** sound · **2** the optimizers: wrong rates or memory · **3** the
+# For each of A to H one number: **1** sound · **2** the optimizers remember too much · **3** the
 # labels tell D what is fake · **4** the network is born without a signal and without a gradient through
 # it · **5** what is written is lost
 #

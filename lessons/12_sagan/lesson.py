@@ -190,7 +190,7 @@ show(
 # nothing. D is not a classifier. It learns only what sets real pairs and fake pairs apart today.
 #
 # One trap: the labels of the fakes. If they came in other shares than the real ones do, D could tell
-# fakes by the label alone (exercise 3). So in our training step the fakes of a batch get the labels of
+# fakes by the label alone (task 3 of the exercises). So in our training step the fakes of a batch get the labels of
 # its real images, and G and D get the same ones.
 
 # %% [markdown]
@@ -198,7 +198,7 @@ show(
 #
 # The step is the package's own. `labels` goes to both networks; everything else you know from
 # lessons 08 and 11. Learning rates: the paper takes 0.0001 for G and 0.0004 for D and a day on four
-# GPUs. We have seconds, so we take large steps, and for G the larger ones; section 5 says why.
+# GPUs. We have half a minute, so we take large steps, and for G the larger ones; section 5 says why.
 
 # %%
 digits = load_images("digits", 32)
@@ -280,14 +280,14 @@ rows = found["rows"]
 print(f"{found['steps']} steps of {found['batch_size']} images, {found['seeds']} seeds; the judge names "
       f"{found['judge']:.1%} of unseen real digits rightly")
 print(f"distance of one half of the real digits from all: {found['real']['distance']:.1f}\n")
-print(f"{'':24} distance of each seed                 mean    sure  rarest  agree")
+print(f"{'':23} distance of each seed       mean  sure  rarest agree")
 for row in rows.values():
     runs = row["runs"]
-    each = " ".join(f"{r['distance']:6.0f}" for r in runs)
+    each = "".join(f"{r['distance']:5.0f}" for r in runs)
     mean = math.exp(sum(math.log(r["distance"]) for r in runs) / len(runs))
     sure, rarest = (sum(r[key] for r in runs) / len(runs) for key in ("sure", "rarest"))
     agree = f"{sum(r['agree'] for r in runs) / len(runs):.0%}" if "agree" in runs[0] else ""
-    print(f"{row['title']:24} {each}  {mean:6.0f}  {sure:6.0%}  {rarest:6.1%}  {agree:>5}")
+    print(f"{row['title']:23} {each} {mean:6.0f} {sure:5.0%} {rarest:7.1%} {agree:>5}")
 
 # %% [markdown]
 # The *mean* is the geometric one: seeds differ by factors, and one bad one would drown an ordinary mean.
@@ -344,7 +344,7 @@ def compare(after, before):
     low, high = math.exp(mean - half), math.exp(mean + half)
     verdict = "better" if high < 1 else "worse" if low > 1 else "can't tell"
     pair = f"{rows[after]['title']} / {rows[before]['title']}"
-    print(f"{pair:46} × {math.exp(mean):.2f}   ({low:.2f} to {high:.2f})   {verdict}")
+    print(f"{pair:40} × {math.exp(mean):.2f}  ({low:.2f} to {high:.2f})  {verdict}")
 
 
 names = list(rows)
@@ -448,7 +448,7 @@ for line, network in zip(axes, "GD", strict=True):
         line[0].text(c + 0.5, r + 0.5, number + 1, color=palette.FAKE, ha="center", va="center", weight="bold")
         far = data["beyond"]
         axis.set(title=f"{network}, pixel {number + 1}: {far:.0%}\nbeyond 3×3", xticks=[], yticks=[])
-figure.suptitle("Three pixels (framed) and where they look, black is most, or twice the even share")
+figure.suptitle("Three pixels (framed) and where they look: the darker, the more")
 show(
     figure,
     alt="Above G, below D. On the left the same generated eight with three numbered pixels, then the maps of the three. "
@@ -457,7 +457,7 @@ show(
 )
 
 # %% [markdown]
-# In G, bright pixels look at the dark border and dark ones at the strokes: each at what it is *not*. No
+# (Black is the largest weight of the map, and at least twice the even share.) In G, bright pixels look at the dark border and dark ones at the strokes: each at what it is *not*. No
 # eye that follows a stroke to its other end; rather a sense for contrast, all over the image. And
 # D's rows are nearly even. It adds the same mean of all values everywhere, a summary of the whole image;
 # for that it would not need one score for each pair. Attention maps are honest pictures of what is
@@ -532,7 +532,7 @@ show(
 # ## 8. What it costs, and what others found
 #
 # How much work is attention at each place it could stand? Multiply-adds of one image, by the formula of
-# exercise 7, beside those of the convolution that makes the same map from the one before it.
+# task 7 of the exercises, beside those of the convolution that makes the same map from the one before it.
 
 # %% tags=["nbval-check-output"]
 def attention_work(channels, size, pool=True):

@@ -355,11 +355,12 @@ show(
 # A trap: how many modes does a **perfect** generator show in 2,000 images?
 
 # %%
+print(" fakes      modes   expected     divergence   expected")
 for count in (500, 2000, 10_000, 26_000):
     drawn = torch.randint(0, 1000, (count,), generator=torch.Generator().manual_seed(0))
     found = coverage(drawn, 1000)
     expected = perfect_coverage(1000, count)
-    print(f"{count:>6,} perfect fakes: {found.found:>5} modes, expected {expected[0]:6.0f}; divergence {found.kl:.3f}, about {expected[1]:.3f}")
+    print(f"{count:>6,} {found.found:>10} {expected[0]:>10.0f} {found.kl:>14.3f} {expected[1]:>10.3f}")
 
 # %% [markdown]
 # Each mode is missed by N fakes with probability $(1 - 1/1000)^N$. So "865 modes of 1,000" may be the sample's fault.
@@ -381,7 +382,8 @@ for name, images in {**fakes, "copies": everyone[order[:N]]}.items():
     print(f"{name:<16} {share.median():.2f}")
 
 # %% [markdown]
-# 0 would be a copy, 0.5 as near as real images are to each other. (Pixels find copies, not thefts: a training image that
+# 0 would be a copy, 0.5 as near as real images are to each other. The fakes lie farther from the training images than
+# most real ones do: they are no copies. (Pixels find copies, not thefts: a training image that
 # is moved by two pixels is far away. In features one finds those.)
 #
 # ## 10. The same generator, other numbers
@@ -449,7 +451,7 @@ RealOrFake()
 
 # %% [markdown]
 # How sure is a share that was counted? The standard deviation of a share p in n trials is $\sqrt{p(1-p)/n}$. Wilson's
-# interval holds all p for which your count would lie within 1.96 of them:
+# interval holds all shares p from which your count would be at most 1.96 such deviations away:
 
 # %%
 for right, trials in ((13, 20), (65, 100), (650, 1000)):

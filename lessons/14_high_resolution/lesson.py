@@ -40,7 +40,7 @@ from gan_course.models.progressive_layers import image_pyramid
 from gan_course.training.ema import AveragedGenerator
 from gan_course.trials import high_resolution as trial
 
-torch.manual_seed(0)
+_ = torch.manual_seed(0)
 
 # %% tags=["parameters"]
 STEPS = 400  # of the short training in section 7
@@ -258,7 +258,7 @@ axis.set(title="How a 64×64 ProGAN grows", xlabel="share of the images seen", y
 axis.set_yticks([4, 8, 16, 32, 64], ["4", "8", "16", "32", "64"])
 other = axis.twinx()
 other.plot(shares, [alpha for _, alpha in grown], ":", color="0.35", label="α")
-other.set(ylabel="α (dotted)", ylim=(-0.05, 1.4))
+other.set(ylabel="α (dotted)", ylim=(-0.05, 1.4), yticks=(0, 0.5, 1))
 figure.legend(loc="outside lower center", ncols=2)
 show(
     figure,
@@ -267,14 +267,14 @@ show(
 )
 
 # %% [markdown]
-# Now in earnest, but short: the first three levels, 4×4 to 16×16. The loss is the non-saturating one with an R1 penalty (lesson 11), and
-# `train_step` of `gan_course/trials/high_resolution.py` does one step of each player.
+# Now in earnest, but short (half a minute or so): the first three levels, 4×4 to 16×16. The loss is the non-saturating one with an R1
+# penalty (lesson 09), and `train_step` of `gan_course/trials/high_resolution.py` does one step of each player.
 
 # %%
 row = trial.ROWS["progan"]
 small = photo_crops(32, 400, seed=0)
 optimizers = [torch.optim.Adam(n.parameters(), row.rate, row.betas) for n in (generator, discriminator)]
-averaged = AveragedGenerator(generator)  # lesson 12: steadier than any single step
+averaged = AveragedGenerator(generator)  # lesson 08: steadier than any single step
 shown, step, epoch, began = {}, 0, 0, time.perf_counter()
 while step < STEPS:
     for images_real in small.batches(8, seed=0, epoch=epoch):
@@ -382,9 +382,13 @@ record = trial.recorded()
 def comparison(size):
     table = record["sizes"][str(size)]
     scales = list(table["floor"])
-    print(f"{size}×{size}, {table['seeds']} seeds; the distance at each scale: mean (least to greatest)")
-    print(f"{'':<42}  images  seconds" + "".join(f"{s + ' px':>21}" for s in scales))
-    print(f"{'real against other real images':<59}" + "".join(f"{v:>9.2f}            " for v in table["floor"].values()))
+    several = table["seeds"] > 1
+    print(f"{size}×{size}, {table['seeds']} {'seeds' if several else 'seed'}; the distance at each scale", end="")
+    print(": mean (least to greatest)" if several else "")
+    width = 19 if several else 10
+    print("    " + "".join(f"{s + ' px':<{width}}" for s in scales))
+    print("real against other real images")
+    print("    " + "".join(f"{v:<{width}.2f}" for v in table["floor"].values()))
     for name, row in table["rows"].items():
         last = [run["moments"][-1] for run in row["runs"]]
         rows = [("", last)]
@@ -394,10 +398,12 @@ def comparison(size):
             rows = [(", as many images", early), (", as many seconds", last)]
         for words, moments in rows:
             seconds = sum(m["seconds"] for m in moments) / len(moments)
-            line = f"{row['title'] + words:<42}{moments[0]['images']:>8,}{seconds:>9.0f}"
+            print(f"{row['title'] + words}: {moments[0]['images']:,} images in {seconds:.0f} seconds")
+            line = "    "
             for s in scales:
                 values = [m["distance"][s] for m in moments]
-                line += f"{sum(values) / len(values):>9.2f} ({min(values):.2f}–{max(values):.2f})"[:21].ljust(21)
+                spread = f" ({min(values):.2f}–{max(values):.2f})" if several else ""
+                line += f"{sum(values) / len(values):.2f}{spread}".ljust(width)
             print(line)
 
 

@@ -96,7 +96,8 @@ show(
 
 # %% [markdown]
 # What does a layer still know? Ask it: begin with noise, and change the picture until the layer sees
-# what it sees in the pagoda. Nothing else is asked for.
+# what it sees in the pagoda. Nothing else is asked for. (A style transfer is a small training, so this cell and some
+# below take ten seconds to a minute each, by the machine.)
 
 # %%
 small = load_photograph("china", 96)  # (1, 3, 64, 96)
@@ -278,7 +279,8 @@ show(
 )
 
 # %% [markdown]
-# Look at the content loss: it begins at 0, for we began with the content, and it can only rise. Style transfer
+# Look at the content loss: it begins at 0 (which has no place on a logarithmic axis), for we began with the content,
+# and it can only rise. Style transfer
 # is a bargain. At the end a little more style would cost just as much content.
 #
 # `gan_course.style.stylize` is this loop, with a guard against numbers that are none. From noise it takes another

@@ -144,7 +144,7 @@ check.keep_first(keep_first)
 
 # %% tags=["exercise"]
 def relativistic_losses(logits_real, logits_fake):
-    """Two tensors (N,) -> (loss of D, loss of G), two numbers."""
+    """Two tensors (N,) -> (loss of D, loss of G), tensors of one number each, with a gradient."""
     ### BEGIN SOLUTION
     loss_d = F.softplus(logits_fake - logits_real).mean()
     loss_g = F.softplus(logits_real - logits_fake).mean()

@@ -208,7 +208,7 @@ class KerasGAN(keras.Model):
 # ## 5. One run of each
 #
 # The same first weights, the same images in the same order; only z is drawn anew. Two runs of a GAN never agree in the
-# end, but they should look alike.
+# end, but they should look alike. (Each of the two takes half a minute or more; ours first.)
 
 
 # %%

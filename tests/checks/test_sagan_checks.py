@@ -53,7 +53,9 @@ def test_g_what_is_written_is_lost():
 
 
 def test_a_b_and_h():
-    assert (verdict_of("A"), verdict_of("B")) == (defects.SOUND, defects.RATES)
+    assert (verdict_of("A"), verdict_of("B")) == (defects.SOUND, defects.MEMORY)
+    weights = [nn.Parameter(torch.zeros(1))]
+    assert torch.optim.Adam(weights, lr=1e-4).defaults["betas"] == (0.9, 0.999)  # B gives none
     torch.manual_seed(0)
     d = SAGANDiscriminator(image_channels=1, base_channels=4, num_classes=3).eval()
     images, labels = torch.randn(5, 1, 32, 32), torch.tensor([0, 1, 2, 1, 1])

@@ -43,6 +43,15 @@ def test_a_term_leads_to_a_lesson_that_speaks_of_it(term):
     assert term.line in (ROOT / "gan_course" / term.file).read_text(encoding="utf-8")
 
 
+def test_a_line_of_code_is_code_and_no_sentence_of_a_docstring():
+    found = [term.line.split("  #")[0] for term in terms()]
+    assert [
+        line
+        for line in found
+        if line.endswith(".") or re.search("``|[a-z] [a-z]+ [a-z]+ [a-z]+ ", line)
+    ] == []
+
+
 def test_a_line_that_is_gone_is_an_error_that_names_it():
     with pytest.raises(LookupError, match=r"losses.py has no line with 'def no_such_loss'"):
         _find("losses.py", "def no_such_loss")

@@ -12,11 +12,12 @@ def conv_as_he_would_draw_it(x, weight, bias):
 
 
 def rooted(x):
-    return x / (torch.linalg.vector_norm(x, dim=1, keepdim=True) / x.shape[1] ** 0.5)
+    length = torch.linalg.vector_norm(x, dim=1, keepdim=True)
+    return x / (length / x.shape[1] ** 0.5).clamp(min=1e-4)  # the root of 1e-8
 
 
 def spread_by_numpy(x):
-    value = float(np.std(x.numpy(), axis=0).mean())
+    value = float(np.sqrt(np.var(x.numpy(), axis=0) + 1e-8).mean())
     n, _, height, width = x.shape
     return torch.cat([x, torch.full((n, 1, height, width), value, dtype=x.dtype)], dim=1)
 
