@@ -365,6 +365,7 @@ def _pixel_cases(rng: torch.Generator) -> list[dict]:
     images = [torch.rand(2 + i, 1, 4, 4, generator=rng) for i in range(5)]
     for image in images:  # black and white are always there
         image[0, 0, 0, 0], image[0, 0, 0, 1] = 0.0, 1.0
+    images.append(0.2 + 0.5 * torch.rand(3, 1, 4, 4, generator=rng))  # and once neither is
     return [{"images": image} for image in images]
 
 
@@ -391,6 +392,12 @@ data_range = bug_task(
         "data_range",
         "",
         (
+            Mistake(
+                "stretched batch by batch",
+                "It stretches each batch from its own darkest to its own lightest pixel. A batch "
+                "without black would get one: the same grey must become the same number always.",
+                lambda images: 2 * (images - images.min()) / (images.max() - images.min()) - 1,
+            ),
             Mistake(
                 "0 to 1",
                 "Real images lie in 0 to 1 now, and G's tanh paints down to −1: D would tell them "

@@ -253,7 +253,10 @@ def _workflow_problem(text: Any) -> str | None:
     if "make test" not in str(jobs):
         return "The job does not run `make test` any more. Leave the jobs as they are."
     if not on_master:
-        return "A push to `master` still does not start it: compare the patterns letter by letter."
+        return (
+            "A push to `master` still does not start it: compare the patterns letter by letter, "
+            "and leave the event, push, as it is."
+        )
     return None
 
 

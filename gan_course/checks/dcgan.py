@@ -231,14 +231,22 @@ def _stem_cases(rng: torch.Generator) -> list[dict]:
     return cases
 
 
+def _same_numbers(a: Tensor, b: Tensor) -> bool:
+    """The same numbers in whatever order: were they copied at all?"""
+    a, b = a.detach().flatten().sort().values, b.detach().flatten().sort().values
+    return a.shape == b.shape and torch.allclose(a, b, atol=1e-5)
+
+
 def _stem_outcome(result: nn.Module, arguments: dict) -> dict:
     """What it is, and its maps for one z. A bias would be random, so it is a fact of its own."""
+    build.need_a_network(result)
     linear = arguments["linear"]
     z = torch.linspace(-1, 2, linear.in_features)[None, :, None, None]
     facts = {
         "kind": type(result).__name__,
         "channels in, out": (result.in_channels, result.out_channels),
         "has a bias": result.bias is not None,
+        "holds the numbers of linear.weight": _same_numbers(result.weight, linear.weight),
     }
     if result.in_channels == linear.in_features:
         with torch.no_grad():

@@ -8,21 +8,32 @@ import torch
 from torch import Tensor, nn
 
 from gan_course.arithmetic import trace_shapes
-from gan_course.checks.framework import CASES, FunctionTask, Mistake
+from gan_course.checks.compare import kind_of
+from gan_course.checks.framework import CASES, WRONG, Answer, FunctionTask, Mistake
 
 LESSON = "07_dcgan"
 ACTIVATIONS = (nn.ReLU, nn.LeakyReLU, nn.Tanh, nn.Sigmoid, nn.GELU, nn.SiLU, nn.ELU)
 KERNELS = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
 
 
+def need_a_network(result: Any) -> None:
+    """Say in words what came instead of a network: a list of layers, a tensor of weights."""
+    if isinstance(result, nn.Module):
+        return
+    hint = "a layer, or several in an nn.Sequential"
+    if isinstance(result, list | tuple) and all(isinstance(r, nn.Module) for r in result):
+        hint = "nn.Sequential(*layers) makes one of a list"
+    raise Answer(WRONG, f"It gives {kind_of(result)}, but a network is asked for: {hint}.")
+
+
 def _layers(model: nn.Module, shape: tuple[int, ...]) -> tuple[dict, list[nn.Module], list[tuple]]:
     """Whether it runs, its layers in the order of running, and the shape after each."""
+    need_a_network(model)
     trace = trace_shapes(model, shape)
     modules = dict(model.named_modules())
     layers = [modules[row.name] for row in trace.rows if row.name in modules]
-    facts: dict[str, Any] = {"output shape": trace.output_shape}
-    if not trace.ok:
-        facts["it stops"] = f"at {trace.culprit}: {trace.advice}"
+    stops = "yes" if trace.ok else f"no, it stops at {trace.culprit}: {trace.advice}"
+    facts: dict[str, Any] = {"it runs": stops, "output shape": trace.output_shape}
     return facts, layers, [row.output_shape for row in trace.rows if row.name in modules]
 
 
@@ -73,6 +84,7 @@ def _block_cases(rng: torch.Generator) -> list[dict]:
 def _block_facts(result: nn.Module, arguments: dict) -> dict:
     facts, layers, _ = _layers(result, (2, arguments["in_channels"], 5, 5))
     facts["layers"] = [type(layer).__name__ for layer in layers]
+    facts["numbers that it learns"] = sum(p.numel() for p in result.parameters())
     for layer in layers:
         if isinstance(layer, nn.ConvTranspose2d):
             facts["kernel size"] = layer.kernel_size

@@ -63,6 +63,8 @@ def _mode_cases(rng: torch.Generator) -> list[dict]:
                 parts.append(_around(centre, count, 5.5 * sigma, 6.0 * sigma, rng))
             elif role == _FAR:
                 parts.append(_around(centre, count, 14 * sigma, 16 * sigma, rng))
+            elif role == _SOME:
+                parts.append(_around(centre, count, 3.2 * sigma, 3.6 * sigma, rng))
             else:
                 parts.append(_on_mode(centre, count, sigma, rng))
         samples = torch.cat(parts)
@@ -125,10 +127,11 @@ count_modes = FunctionTask(
             lambda samples, centres, sigma: _counted(samples, centres, sigma, of_all=False),
         ),
         Mistake(
-            "one sigma",
-            "A mode ends at 1 sigma here. That leaves out six in ten of its own points: take "
-            "4 sigma.",
+            "fewer than four sigma",
+            "A mode ends before 4 sigma here. That leaves out samples that lie on it: within "
+            "1 sigma are only four in ten of its own points, and some lie beyond 3.",
             lambda samples, centres, sigma: _counted(samples, centres, sigma, radius=1.0),
+            also=(lambda samples, centres, sigma: _counted(samples, centres, sigma, radius=3.0),),
         ),
         Mistake(
             "squared distance",
@@ -187,7 +190,8 @@ name_the_illness = ValuesTask(
     LESSON,
     "name_the_illness",
     "Exactly what the doctor says. Notice how seldom one number alone is enough.",
-    (
+    choices=("healthy", "collapse", "vanishing", "d_too_strong", "d_lags", "wrong_range"),
+    mistakes=(
         Mistake(
             "always right means no gradient",
             "D is always right in two of them, but in one of these G's gradient is large: with the "
@@ -258,7 +262,8 @@ read_curves = ValuesTask(
     LESSON,
     "read_curves",
     "You believe a curve exactly as far as it goes.",
-    (
+    choices=("yes", "no", "cannot tell"),
+    mistakes=(
         Mistake(
             "the ideal losses prove it",
             "Run P: log 4 and log 2 are the losses of the ideal end, and of a D that is held flat, "

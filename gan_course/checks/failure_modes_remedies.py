@@ -288,8 +288,9 @@ r1 = FunctionTask(
         ),
         Mistake(
             "no graph",
-            "The number is right, but D learns nothing from it: the slope was worked out without "
-            "create_graph=True, so it does not remember D's weights.",
+            "The number is right, but D learns nothing from it: it does not remember D's weights. "
+            "Work the slope out with create_graph=True, and return the tensor as it is, without "
+            ".item() or .detach().",
             lambda discriminator, points_real, points_fake, gamma: (
                 gamma / 2 * _slopes(discriminator, points_real, graph=False).square().sum(1).mean()
             ),

@@ -134,6 +134,12 @@ class FunctionTask(Task):
                 f"The check wants the function itself, but got {describe(answer)}. Hand it over "
                 f"without calling it: no parentheses behind its name.",
             )
+        if isinstance(answer, torch.nn.Module):
+            raise Answer(
+                WRONG,
+                f"The check wants the class or function that makes it, but got "
+                f"{describe(answer)}. No parentheses behind its name: the check makes its own.",
+            )
         cases = self.cases(rng)
         _check_signature(answer, cases[0])
         expected = [self._run(self.oracle, case) for case in cases]
@@ -258,12 +264,14 @@ class ValuesTask(Task):
     Attributes:
         questions: what each entry is about, in words.
         expected: computes the right values.
+        choices: the texts to choose from, where answers are texts; capitals do not count.
 
     Here a mistake's ``answer`` is the list that comes of making it everywhere.
     """
 
     questions: tuple[str, ...] = ()
     expected: Callable[[], list] = None
+    choices: tuple[str, ...] = ()
 
     def examine(self, answer: Any, rng: torch.Generator) -> None:
         expected = self.expected()
@@ -280,6 +288,12 @@ class ValuesTask(Task):
             raise Answer(
                 WRONG, f"There are {len(expected)} questions, but {len(answer)} values in the list."
             )
+        if self.choices:
+            answer = [e.strip().lower() if isinstance(e, str) else e for e in answer]
+            for i, entry in enumerate(answer):
+                if entry not in self.choices:
+                    listed = ", ".join(f'"{choice}"' for choice in self.choices)
+                    raise Answer(WRONG, f"Number {i + 1} is {entry!r}. Choose from {listed}.")
         wrong = [i for i, e in enumerate(answer) if not same(e, expected[i], 1e-6)]
         if not wrong:
             return

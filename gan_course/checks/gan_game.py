@@ -97,6 +97,12 @@ value_of_game = FunctionTask(
             lambda p_data, p_g, d: p_data * d.log() + p_g * (1 - d).log(),
         ),
         Mistake(
+            "mean of the weighted terms",
+            "The weights p_data and p_g add up to 1, so adding up the weighted logarithms is the "
+            "mean already: sum() in both terms, not mean().",
+            lambda p_data, p_g, d: _value(p_data, p_g, d) / len(d),
+        ),
+        Mistake(
             "real half only",
             "Only the real half is there. The fakes add their p_g · log(1 − D(x)).",
             lambda p_data, p_g, d: (p_data * d.log()).sum(),
@@ -160,6 +166,22 @@ best_d = FunctionTask(
             "nothing speaks for that; put 0.5 there.",
             lambda p_data, p_g: torch.nan_to_num(p_data / (p_data + p_g)),
             also=(lambda p_data, p_g: p_data / (p_data + p_g + 1e-8),),
+        ),
+        Mistake(
+            "0.5 where one of them is 0",
+            "It says 0.5 also where just one of the two densities is 0. There the answer is sure: "
+            "0 if only fakes come, 1 if only real ones do. 0.5 is for places where both are 0.",
+            lambda p_data, p_g: torch.where((p_data > 0) & (p_g > 0), p_data / (p_data + p_g), 0.5),
+            also=(
+                lambda p_data, p_g: torch.where(p_data > 0, p_data / (p_data + p_g), 0.5),
+                lambda p_data, p_g: torch.where(p_g > 0, p_data / (p_data + p_g), 0.5),
+            ),
+        ),
+        Mistake(
+            "an if about the whole tensor",
+            "An `if` needs one True or False, and a comparison of tensors gives one for each "
+            "place. torch.where decides for each place.",
+            lambda p_data, p_g: 0.5 if p_data + p_g == 0 else p_data / (p_data + p_g),
         ),
         Mistake(
             "yes or no",

@@ -134,17 +134,23 @@ DETACH_MISTAKES = (
         _detached("fake", "fake"),
     ),
     Mistake(
-        "detached nowhere",
-        "D's half runs on into G: its gradients fill up with what makes G worse, and the "
-        "path is used up for G's half. Detach the fakes in D's half: "
-        "discriminator(fake.detach()).",
+        "path used up",
+        "loss_g.backward() walks a path that loss_d.backward() has used up already. D's half asks "
+        "about fake.detach(), and G's half asks D anew about fake: two questions, and no logits "
+        "of the first half are used in the second.",
         _detached("", ""),
-        also=(_detached("", "", again=True),),
+    ),
+    Mistake(
+        "detached nowhere",
+        "D's half runs on into G: its gradients fill up with what makes G worse. Detach the fakes "
+        "in D's half: discriminator(fake.detach()).",
+        _detached("", "", again=True),
     ),
     Mistake(
         "D's answer detached",
-        "In D's half the answer is detached, not the question: discriminator(fake).detach() "
-        "keeps D from learning about the fakes at all. Detach what goes in.",
+        "In D's half the answer is detached, not the question: discriminator(fake).detach(), or "
+        "torch.no_grad() around it, keeps D from learning about the fakes at all. Detach what "
+        "goes in.",
         _detached("logits", ""),
     ),
     Mistake(
@@ -293,7 +299,8 @@ STEP_MISTAKES = (
     ),
     Mistake(
         "the same z twice",
-        "Both halves use z_d. Here G's half draws anew, from z_g.",
+        "Both halves use the same z. Here D's half draws its fakes from z_d, and G's half anew, "
+        "from z_g.",
         _with_noise("z_d", "z_d"),
         also=(_with_noise("z_g", "z_g"),),
     ),
@@ -322,10 +329,14 @@ STEP_MISTAKES = (
     ),
     Mistake(
         "sums instead of means",
-        "The losses are sums over the batch. Take means, or the step grows with the batch.",
+        "A loss is a sum over the batch. Take means, or the step grows with the batch.",
         _mistaken(
             d_loss=lambda real, fake: F.softplus(-real).sum() + F.softplus(fake).sum(),
             g_loss=lambda logits: F.softplus(-logits).sum(),
+        ),
+        also=(
+            _mistaken(d_loss=lambda real, fake: F.softplus(-real).sum() + F.softplus(fake).sum()),
+            _mistaken(g_loss=lambda logits: F.softplus(-logits).sum()),
         ),
     ),
     Mistake(

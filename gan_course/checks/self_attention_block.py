@@ -9,7 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan_course.checks.framework import FunctionTask, Mistake
+from gan_course.checks.compare import kind_of
+from gan_course.checks.framework import NOT_DONE, WRONG, Answer, FunctionTask, Mistake
+from gan_course.checks.running import one_line, place_of, unwritten
 
 LESSON = "10_self_attention"
 
@@ -82,6 +84,12 @@ class _GammaOfEachChannel(_Block):
         self.gamma = nn.Parameter(torch.zeros(channels, 1, 1))
 
 
+class _GammaWithBatchAxis(_Block):
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels)
+        self.gamma = nn.Parameter(torch.zeros(1, channels, 1, 1))
+
+
 class _GammaVector(_Block):
     def __init__(self, channels: int) -> None:
         super().__init__(channels)
@@ -140,14 +148,34 @@ def _block_cases(rng: torch.Generator) -> list[dict]:
 
 
 def _set_numbers(module: nn.Module) -> None:
-    """The same numbers into the same names, whoever wrote the module; 0.7 into a lone number."""
+    """The same numbers into the same names, whoever wrote the module; 0.7 into a lone number,
+    be its shape () or (1,)."""
     for name, parameter in module.named_parameters():
         rng = torch.Generator().manual_seed(zlib.crc32(name.encode()))
         numbers = torch.tensor(0.7)
-        if parameter.ndim:
+        if parameter.numel() > 1:
             numbers = torch.randn(parameter.shape, generator=rng) / parameter[0].numel() ** 0.5
         with torch.no_grad():
             parameter.copy_(numbers)
+
+
+def _forward(block: nn.Module, x: Tensor) -> Tensor:
+    """What comes out, or in words why nothing does."""
+    try:
+        y = block(x)
+    except NotImplementedError as error:
+        if unwritten(error) is None:
+            raise
+        raise Answer(NOT_DONE, "Fill in forward and run this cell again.") from None
+    except Exception as error:
+        told = f"Its forward stopped with {type(error).__name__}: {one_line(error)}."
+        raise Answer(WRONG, told, place_of(error)) from None
+    if not isinstance(y, Tensor):
+        raise Answer(
+            WRONG,
+            f"Its forward returns {kind_of(y)}, but a tensor is asked for. Is a `return` missing?",
+        )
+    return y
 
 
 def _block_facts(result: nn.Module, arguments: dict) -> dict:
@@ -158,11 +186,14 @@ def _block_facts(result: nn.Module, arguments: dict) -> dict:
     rng = torch.Generator().manual_seed(channels)
     x = torch.randn(2, channels, 4, 6, generator=rng)
     facts: dict[str, Any] = {
-        "parameters": [(n, tuple(p.shape)) for n, p in sorted(result.named_parameters())]
+        "parameters": [
+            (n, tuple(p.shape) if p.numel() > 1 else ())
+            for n, p in sorted(result.named_parameters())
+        ]
     }
-    facts["a fresh block gives back x"] = bool(torch.equal(result(x), x))
+    facts["a fresh block gives back x"] = bool(torch.equal(_forward(result, x), x))
     _set_numbers(result)
-    facts["output, with gamma = 0.7"] = result(x).detach()
+    facts["output, with gamma = 0.7"] = _forward(result, x).detach()
     return facts
 
 
@@ -246,7 +277,7 @@ self_attention = FunctionTask(
             "gamma has one number for each channel. It is a single number: one gate for the whole "
             "block.",
             _GammaOfEachChannel,
-            also=(_GammaVector,),
+            also=(_GammaVector, _GammaWithBatchAxis),
         ),
         Mistake(
             "gamma is not learned",

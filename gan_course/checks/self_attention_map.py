@@ -212,8 +212,9 @@ pooled_attention = FunctionTask(
         ),
         Mistake(
             "only one of them pooled",
-            "Key and value have different numbers of pixels: only one of the two is pooled. A "
-            "weight that belongs to a key must find its value.",
+            "The values and the weights do not fit. Either only one of key and value is pooled; "
+            "then a weight that belongs to a key does not find its value. Or the map is not "
+            "turned: value @ map.transpose(1, 2) sums over the pixels that are looked at.",
             _only_one_pooled("key"),
             also=(_only_one_pooled("value"),),
         ),

@@ -653,12 +653,18 @@ def _images_and_traces(result: Any, arguments: dict) -> dict:
         "carry a gradient": isinstance(result, Tensor) and result.requires_grad,
         "running statistics": torch.cat([b.flatten().float() for b in generator.buffers()]),
         "in training mode afterwards": generator.training,
+        "can learn on": all(p.requires_grad for p in generator.parameters()),
         "torch computes gradients afterwards": torch.is_grad_enabled(),
     }
 
 
 def _gradients_off(generator, z) -> Tensor:
     torch.set_grad_enabled(False)
+    return _sample(generator, z)
+
+
+def _frozen_for_good(generator, z) -> Tensor:
+    generator.requires_grad_(False)
     return _sample(generator, z)
 
 
@@ -707,6 +713,12 @@ sample = FunctionTask(
             "It switches gradients off for everything that comes after, and the next training "
             "would learn nothing. `with torch.no_grad():` switches them on again at its end.",
             _gradients_off,
+        ),
+        Mistake(
+            "generator frozen",
+            "The images are right, but the generator's weights stay frozen (requires_grad is "
+            "False), so it would never learn again. torch.no_grad() is enough, and ends by itself.",
+            _frozen_for_good,
         ),
         Mistake(
             "always back to training",

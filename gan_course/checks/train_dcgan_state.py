@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gan_course.checks.framework import FunctionTask, Mistake
+from gan_course.checks.compare import kind_of, plain
+from gan_course.checks.framework import WRONG, Answer, FunctionTask, Mistake
 from gan_course.training import training_step
 
 LESSON = "08_train_dcgan"
@@ -371,8 +372,14 @@ class Run:
             if name in saved:
                 getattr(self, name).load_state_dict(saved[name])
         if "rng" in saved:
+            if not isinstance(saved["rng"], Tensor):
+                raise Answer(
+                    WRONG,
+                    f"Under 'rng' it keeps {kind_of(saved['rng'])}. A seed says where the random "
+                    f"numbers began, not where they are now: run.rng.get_state().",
+                )
             self.rng.set_state(saved["rng"])
-        self.step = saved.get("step", self.step)
+        self.step = plain(saved.get("step", self.step))
 
 
 def _run_cases(rng: torch.Generator) -> list[dict]:

@@ -235,7 +235,8 @@ best_d = p_data / (p_data + p_g)
 
 # %% [markdown]
 # Do not trust the formula. Here 401 logits, one for each place, start at 0, and an optimizer lowers D's
-# loss $-V$ until nothing moves. It knows nothing about fractions.
+# loss $-V$ until nothing moves. It knows nothing about fractions. (`F.softplus(-logit)` is $-\log D$ and
+# `F.softplus(logit)` is $-\log(1 - D)$, computed safely; section 8 says why.)
 
 # %%
 logits = torch.zeros(401, requires_grad=True)
@@ -298,7 +299,8 @@ show(
 #
 # The **Jensen–Shannon divergence** $JS$ says how far two distributions are from their average
 # $m = (p_{data} + p_g) / 2$: it is $\frac12 KL(p_{data}, m) + \frac12 KL(p_g, m)$, where
-# $KL(p, m) = \sum p \log (p / m)$. It is 0 if they are equal, and $\log 2$ (that is **1 bit**) at most.
+# $KL(p, m) = \sum p \log (p / m)$. It is 0 if they are equal, and $\log 2$ at most. With natural logarithms
+# it is counted in *nats*; divided by $\log 2$ it is counted in *bits*, so at most it is **1 bit**.
 
 # %%
 dx = x[1] - x[0]
@@ -365,7 +367,8 @@ games = {"section 1": game, "D too weak": weak, "D held flat": flat}
 
 # %% [markdown]
 # Beside each, an independent **judge**: a fresh D that is trained against the finished G, which no longer
-# moves. How often is the judge right on points that it has not seen?
+# moves. How often is the judge right on points that it has not seen? (*Blobs hit* counts the blobs that get
+# at least a fifth of their fair share of the fakes.)
 
 
 # %%
@@ -503,7 +506,7 @@ print(f"the second is {forces['non_saturating'] / forces['saturating']:.0f} time
 #
 # Both losses are **binary cross-entropy** (BCE): with a target $t$ of 1 for "real" and 0 for "fake",
 # one pays $-t \log D - (1 - t) \log(1 - D)$. You could take the sigmoid of the logit, then the
-# logarithm. Here are four ways to write $-\log D$, for a fake with a logit of −120:
+# logarithm. Here are five ways to write $-\log D$, for a fake with a logit of −120:
 
 # %% tags=["nbval-check-output"]
 one = torch.tensor(1.0)
@@ -908,7 +911,8 @@ show(
 # %% [markdown]
 # **In one honest paragraph.** With a generous width, the VAE averages neighbouring blobs and paints the
 # ground between them; with a narrow one it comes closer, and no opponent complains about what still lies
-# between. The GAN's D does complain: a point between two blobs is the easiest fake of all. That is why
+# between. (The wide one's 3 of 8 is no forgetting: its points lie around all eight, but too loosely to count as
+# *on* a blob.) The GAN's D does complain: a point between two blobs is the easiest fake of all. That is why
 # GAN samples look sharp. The VAE has its own merits, and they are not small: one loss that simply goes
 # down, an encoder for free, every real point is answered for (it seldom forgets a blob, while a GAN may,
 # as lesson 09 shows), and a bound on the likelihood, so two models can be compared by a number. Some

@@ -306,7 +306,8 @@ def any_generator(image_size, image_channels, latent_dim, base_channels):
 check.any_generator(any_generator)
 
 # %% [markdown]
-# Choose for 128×128: how many parameters and maps does yours have with `base_channels=16`?
+# Look at yours for images of 128×128, with `base_channels=16`: what is the shape after each layer, and how
+# many parameters has it?
 
 # %%
 try:

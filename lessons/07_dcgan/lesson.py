@@ -145,7 +145,7 @@ draw_maps(x[0], "All 32 maps of 16×16",
           "be seen: some maps hold its strokes, others its edges or its background.")
 
 # %% [markdown]
-# Here the digit is: some maps hold strokes, some edges, some the ground.
+# Here the digit is: some maps hold its strokes, some its edges, some the background.
 #
 # ### The last layer paints
 #
@@ -190,7 +190,7 @@ print(inspect.getsource(upsample_block))
 
 # %% tags=["nbval-check-output"]
 G = DCGANGenerator()  # 64×64, colour, latent_dim 100, base_channels 64
-print(trace_shapes(G, (8, 100)))
+trace_shapes(G, (8, 100))
 
 # %% [markdown]
 # ## 4. Two stems, one map
@@ -219,7 +219,7 @@ print("the same maps:", torch.allclose(by_linear, by_stamp, atol=1e-5))
 # for the other. Some notes on the web mix them up, and feed the one to the other:
 
 # %%
-print(trace_shapes(nn.Sequential(linear), (16, 100, 1, 1)))
+trace_shapes(nn.Sequential(linear), (16, 100, 1, 1))
 
 # %% [markdown]
 # (The package's generator takes z in both shapes.)
@@ -463,6 +463,9 @@ show(figure, alt="A chart with a logarithmic scale: without BatchNorm the spread
      "the stem to the image by more than a factor of fifty, for both kinds of start.")
 
 # %% [markdown]
+# From the stem to the image the differences between the 64 z shrink to less than a fiftieth: whatever z is,
+# the first images are nearly the same. (PyTorch's larger weights to the image bring a little of it back.)
+#
 # ### A function that skips a layer
 #
 # Many programs find the layers by looking for the letters "Conv" in their class names. That also finds
@@ -525,9 +528,10 @@ from gan_course.trials.dcgan_rules import picture_rows, recorded
 
 table = recorded()
 print(f"{table['seeds']} seeds, {table['steps']} steps each; least, middle and most of the seeds, in percent")
+print(f"{'':<34}  believable       covered")
 for name, row in table["rows"].items():
-    good, wide = ([f"{100 * value:3.0f}" for value in row[key]] for key in ("believable", "covered"))
-    print(f"{row['title']:<34} believable {' '.join(good)}   covered {' '.join(wide)}")
+    good, wide = (" ".join(f"{100 * value:3.0f}" for value in row[key]) for key in ("believable", "covered"))
+    print(f"{row['title']:<34} {good}   {wide}")
 
 # %%
 names = [name for name in table["rows"] if name != "real"]
@@ -566,7 +570,7 @@ show(figure, alt="Thirteen rows of eight generated images, one row for each tria
 
 # %% [markdown]
 # Some rows of the picture deserve numbers: how much do twelve images of a row differ, and how bright is
-# the ground? (Pixels from −1, black, to 1, white.)
+# the background? (Pixels from −1, black, to 1, white.)
 
 # %%
 real_digits = load_images("digits").take(torch.arange(12))
@@ -578,11 +582,11 @@ for title, pictures in {
     print(f"{title:<34} spread over the twelve {pictures.std(dim=0).mean():.2f}, corner {corner:+.2f}")
 
 # %% [markdown]
-# What this says, for small grey digits, a small pair and 20 epochs:
+# What this says, for small grey digits, a small pair and 20 epochs (1,120 steps):
 #
 # - **BatchNorm matters (rule 2), and so does where it stands.** Without it, in both or in one of the two,
 #   G covers much less. And the exception in the rule is no footnote: with BatchNorm at G's output and on
-#   D's first layer too, no fake is believable; in the picture even the ground stays
+#   D's first layer too, no fake is believable; in the picture even the background stays
 #   grey. (We tried both edges at once, not each alone.)
 # - **A hidden linear layer ruins the pair (rule 3).** G draws the same blur for every z.
 # - **Strides, tanh, LeakyReLU in D (rules 1, 4, 5): no harm to be seen without them here.** Repeating pixels

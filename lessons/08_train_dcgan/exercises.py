@@ -326,7 +326,7 @@ check.update_average(update_average)
 # before any training. The run must be the same as one without a film: the generator trains in training
 # mode, the images are drawn in eval mode and without gradients.
 #
-# Expected: for `moments = [0, 10, 50]`, 50 steps and a tensor with three frames.
+# Expected: for `moments = [0, 10, 50]`, 50 steps and a tensor with three frames (a list of them will do).
 #
 # <details><summary>Hint 1</summary>
 #

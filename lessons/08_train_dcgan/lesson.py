@@ -79,7 +79,7 @@ lab
 
 # %% [markdown]
 # The next cell trains up to `STEPS`, whether you pressed the button or not. So this notebook also runs
-# by itself.
+# by itself. (It takes a minute or two; the line under the pictures counts along.)
 
 # %%
 lab.pause()
@@ -250,6 +250,10 @@ source = inspect.getsource(training_step)
 print(source[source.index("    # 1.") : source.index("    return")].rstrip())
 
 # %% [markdown]
+# Some names in it stay idle in this lesson: `r1` and `r2` are penalties on D's slope
+# ([lesson 09](09_failure_modes.ipynb)), `given` is for labels, `moved` shifts or recolours all that D sees, and
+# `PAIRED` names losses that compare fakes with real images. What is left are the two halves of lesson 06.
+#
 # Now the same by hand, with the fresh G and D from section 3, and a look at what each half does. Each
 # network has its own *optimizer*, which changes the weights of that network and of no other.
 
@@ -398,7 +402,7 @@ Flipbook()
 #   the left fifth.
 #
 # A run of your own has a film, too: `Flipbook("runs/digits")` reads the generators that
-# `gan-course train --output-dir runs/digits --save_interval 2` has left there, and `Flipbook([...])`
+# `gan-course train --output-dir runs/digits --save-interval 2` has left there, and `Flipbook([...])`
 # takes a list of generators or checkpoint files, oldest first.
 
 # %% [markdown]
@@ -508,8 +512,8 @@ for k in (1, 3):
 # %%
 for k in (1, 3):
     run, real_mean, fake_mean = late_opinions(discriminator_steps=k)
-    print(f"{k} of D: {run.images_seen:,} images, {run.step} updates of G, "
-          f"{k * run.step} of D, mean D(x) {real_mean:.2f}, mean D(G(z)) {fake_mean:.2f}")
+    print(f"{run.images_seen:,} images, {run.step} updates of G, {k * run.step} of D: "
+          f"D(x) {real_mean:.2f}, D(G(z)) {fake_mean:.2f}")
 
 # %% [markdown]
 # D is further ahead, and G has had fewer turns: for the same images no gift. One step each is what the
@@ -584,14 +588,14 @@ TimeMachine()
 # course makes of them.
 
 # %% tags=["nbval-check-output"]
+print(f"{'':<18} loss of D   of G   diversity   doctor")
 for name in ("healthy", "d_too_strong", "collapsed", "wrong_range", "no_initialisation"):
     run = load_run(name)
     late = run.history[-20:]
     loss_d = sum(row["loss_d"] for row in late) / len(late)
     loss_g = sum(row["loss_g"] for row in late) / len(late)
     diversity = sum(row["diversity"] for row in late) / len(late)
-    print(f"{name:<18} loss of D {loss_d:4.2f}  of G {loss_g:4.2f}  diversity {diversity:4.2f}  "
-          f"doctor: {run.diagnosis(7).name}")
+    print(f"{name:<18} {loss_d:9.2f} {loss_g:6.2f} {diversity:11.2f}   {run.diagnosis(7).name}")
 
 # %% [markdown]
 # Look at the *collapsed* run. Its losses are 1.4 and 0.7: just the two numbers from section 4, for a D that
@@ -763,7 +767,7 @@ home.cleanup()
 # Ctrl-C stops and saves; the same line with `--resume` goes on. Then draw as many images as you like:
 #
 # ```bash
-# gan-course generate --checkpoint runs/digits/checkpoints/generator_final.pth --num_images 64
+# gan-course generate --checkpoint runs/digits/checkpoints/generator_final.pth --num-images 64
 # ```
 #
 # Another data set is another word behind `--dataset`: `mnist` and `fashion-mnist` (grey, 28×28, enlarged to

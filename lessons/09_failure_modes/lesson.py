@@ -18,6 +18,7 @@ import math
 import subprocess
 import sys
 import tempfile
+import textwrap
 
 import matplotlib.pyplot as plt
 import torch
@@ -55,7 +56,8 @@ CURVE = 300 if fast_mode() else 1000  # steps of the games whose curves are draw
 # ## 1. Run it first
 #
 # The ring of lesson 06, with one thing changed: D's learning rate is a tenth of G's. `run_many` plays the
-# game with several seeds at once, and calls `watch` now and then.
+# game with several seeds at once, and calls `watch` now and then. (Many cells of this lesson play several
+# games, and may take up to a minute. `[*]` at the left of a cell says that it is still at work.)
 
 # %%
 OPINION = LinearSegmentedColormap.from_list("what D says", palette.OPINION)  # fake, undecided, real
@@ -231,7 +233,9 @@ for name, game in {"in the collapsed game": moments[18], "in a healthy game": he
 #
 # ### Repaired
 #
-# If it is D's speed, then a faster D is the cure, and a smoother D is not. The recorded table:
+# If it is D's speed, then a faster D is the cure, and a smoother D is not. In the recorded table there is a
+# sentence under each name, which says what was expected. *As said* counts the seeds in which it came out like
+# that, and the last number is the median of the modes covered. (Section 8 explains the remedies.)
 
 
 # %%
@@ -244,14 +248,15 @@ def show_repairs(name, column, unit):
         sign = " " if repair is None else "+" if repair.helps else "–"
         count = f"{row['held']} of {row['of']}"
         print(f"{sign} {repair.name if repair else 'nothing':<25}{count:>9}{row[column][1]:10.2f}")
-        print(f"       {(repair or preset).sentence}")
+        print(textwrap.indent(textwrap.fill((repair or preset).sentence, 68), 7 * " "))
 
 
 show_repairs("collapse", "modes_covered", "modes")
 
 # %% [markdown]
-# Read the signs: **+** helps, **–** does not. Five of the classic remedies do nothing for this patient:
-# R1, spectral norm, noise and smoothed labels all make D *gentler*, and it was too slow, not too wild.
+# Read the signs: **+** helps, **–** does not. Four of the classic remedies do nothing for this patient:
+# R1 (early or late), spectral norm, noise and smoothed labels all make D *gentler*, and it was too slow, not
+# too wild.
 # R1 is worth having once D is quick enough: the same R1 that did nothing alone takes the repaired game
 # from most modes to all of them.
 #
@@ -272,6 +277,8 @@ show(
 )
 
 # %% [markdown]
+# Not every seed has all eight blobs yet: these games are stopped early. But none has collapsed.
+#
 # ## 4. Vanishing gradients
 #
 # ### Provoked and measured
@@ -322,6 +329,11 @@ show(
 # say: G's loss does not listen.
 #
 # ### Repaired
+#
+# Three of the names are other pairs of losses: *hinge* ([lesson 11](11_spectral_norm_hinge.ipynb)),
+# *least_squares*, and *wgan_gp*, the **Wasserstein loss with gradient penalty**: D, then called a *critic*, gives
+# scores instead of probabilities, and a penalty holds its slope near 1. The last number is the distance that is
+# left between fakes and real points.
 
 # %%
 show_repairs("vanishing", "distance", "distance")
@@ -390,7 +402,8 @@ show_repairs("dropped_minority", "minority", "share")
 #
 # Take the game apart until it can be worked out on paper. G is a blob that can only move; its middle is
 # $\theta$, and the real blob lies at 0. D is a tilted plane, $D(x) = w \cdot x$. Both move at once, with
-# learning rate $\eta$, on the Wasserstein loss:
+# learning rate $\eta$, on the Wasserstein loss (D lowers its mean score for fakes minus that for real points,
+# and G raises the score of its fakes):
 #
 # $$w \leftarrow w - \eta\,\theta, \qquad \theta \leftarrow \theta + \eta\,w$$
 #
@@ -740,11 +753,14 @@ for name in "ABC":
     print(f"{name}    {row.logit_real:10.2f} {row.logit_fake:12.2f} {row.accuracy:9.0%}", end="")
     print(f" {row.grad_d:8.2f} {row.grad_g:8.2f} {row.diversity:11.2f}")
 for name in "ABC":
-    print(f"\n{name}: {diagnose(runs[name][1])}")
+    print("\n" + textwrap.fill(f"{name}: {diagnose(runs[name][1])}", 76))
 
 # %% [markdown]
 # It reads the later half, and of each number the median. Three losses alike, and the doctor tells the
-# collapse from the healthy game. It is careful: when a number lies between, it says "not sure".
+# collapse, C, from the healthy game, A. (Its second advice, R1, did nothing by itself for this patient in
+# section 3. A doctor that sees symptoms can only name what often helps.) But B it lets pass, with a mere
+# "likely": for most of the time that smudge beside the ring was wide enough, and none of these numbers asks
+# *where* the fakes lie. So do as it says itself, and look at the samples, too.
 #
 # ### What it cannot see
 #
@@ -757,7 +773,7 @@ rare, rows = follow(distribution=uneven_ring, r1_gamma=0.1)
 fakes, real = rare.samples(4000), uneven_ring.sample(4000, torch.Generator().manual_seed(3))
 for name, some in {"real": real, "fake": fakes}.items():
     print(f"{name}: share of each blob", [f"{share:.1%}" for share in share_per_mode(some, uneven_ring)])
-print(f"\n{diagnose(rows)}")
+print("\n" + textwrap.fill(str(diagnose(rows)), 76))
 
 # %%
 figure, axis = plt.subplots(figsize=(4.4, 4.2), layout="constrained")

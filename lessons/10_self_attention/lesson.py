@@ -266,8 +266,8 @@ print("it gathers                ", [round(v, 3) for v in gathered[0, :, 0].toli
 # ## 6. Softmax over which axis?
 #
 # The table is square. Softmax along the wrong axis gives no error, trains, and makes images. It has
-# happened in well-known implementations: labml's issue #146 is one, and the FID that was measured
-# afterwards showed no difference. Only a test can tell.
+# happened in well-known implementations: labml's issue #146 is one, and the FID (a measure of how good images
+# are, [lesson 13](13_evaluation.ipynb)) that was taken afterwards showed no difference. Only a test can tell.
 #
 # **The row belongs to the pixel that asks.** It shares out a weight of 1 among those it looks at. From
 # this follows a test without any looking at code: let the *value* be 1 everywhere. A mean of ones is 1,
@@ -322,8 +322,9 @@ print("the same:", torch.allclose(other_way, gather(query, key, value, axis=2), 
 #
 # Transformers divide the scores by $\sqrt{d}$, where $d$ is the length of a query. The reason: if the
 # numbers of query and key are independent with variance 1, a dot product of $d$ terms has variance $d$;
-# the larger $d$, the sharper the softmax. Measured, over how many of 64 pixels a row spreads ($e^H$,
-# where $H$ is the row's entropy):
+# the larger $d$, the sharper the softmax. Measured: over how many of 64 pixels does a row spread? That is
+# $e^H$, where $H = -\sum_j \beta_{ij} \log \beta_{ij}$ is the row's *entropy*: 64 if all weights are equal, 1
+# if one pixel gets everything.
 
 # %%
 torch.manual_seed(0)
@@ -470,7 +471,7 @@ for step in (1, 2):
     optimizer.step()
 
 # %% [markdown]
-# In the first step only γ moves. The chain rule says why. Let $g$ be the gradient that arrives at $y$, and
+# In the first step only γ moves. The chain rule says why. Let $L$ be the loss, $g$ its gradient at $y$, and
 # $a$ what attention hands to the gate, output's result. Then
 #
 # $$\frac{\partial L}{\partial \gamma} = \sum g \cdot a \qquad\text{(all numbers of the map)},\qquad
@@ -483,9 +484,9 @@ for step in (1, 2):
 # every map that you draw of it shows what nobody uses.
 
 # %% [markdown]
-# ## 10. The price: N²
+# ## 10. The price: the square of the pixels
 #
-# A map of $H \times W$ has $N = HW$ pixels, and the table has $N^2$ entries. Twice the side is four times
+# A map of $H \times W$ has $P = HW$ pixels, and the table has $P^2$ entries. Twice the side is four times
 # the pixels and *sixteen* times the table. So work out the bill before you run it; here with a limit, above
 # which the cell says no.
 
@@ -575,7 +576,7 @@ show(figure, alt="Two curves of time over the side of the map, 8 to 64, on logar
 # what it saves is memory, and with it the time of moving that memory about. The package trains with the
 # fused way (`SelfAttention2d.forward`) and looks at maps with the plain one (`forward_with_map`).
 #
-# So attention goes where N is moderate. The authors put one block into G and one into D, on the maps of
+# So attention goes where $P$ is moderate. The authors put one block into G and one into D, on the maps of
 # 32×32, for images of 128×128. For 32×32 images, as in lesson 12, that is the map of 16×16.
 
 # %% [markdown]
@@ -642,7 +643,7 @@ quiz("10_self_attention", "after")
 # | channels | query, key C/8, value C/2, output back to C; no biases |
 # | pool | key and value, 2×2 maximum, before they are flattened; the query never |
 # | gate | $y = x + \gamma \cdot$ attention, γ one number from 0; in the first step only γ gets a gradient |
-# | price | $N^2$ entries, $N = HW$: double the side, 16 times the table; a quarter of it with pooling |
+# | price | $P^2$ entries for $P = HW$ pixels: double the side, 16 times the table; a quarter of it with pooling |
 # | in torch | `F.scaled_dot_product_attention(q, k, v, scale=1.0)`, pixels in the second-last axis |
 #
 # **Now you.** [exercises/10_self_attention](../exercises/10_self_attention.ipynb): eight tasks, from a

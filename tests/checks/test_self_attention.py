@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from gan_course.checks import self_attention as check
+from gan_course.checks import self_attention_block as block
 from gan_course.checks import self_attention_defects as defects
+from gan_course.checks import self_attention_map as maps
 from gan_course.models.attention import SelfAttention2d
 
 ROOT = Path(__file__).parent.parent.parent
@@ -57,3 +60,42 @@ def test_a_block_that_lacks_a_part_is_told_which():
 
     verdict = check.self_attention(Nameless, seed=0)
     assert "query.weight" in verdict.details and "('q.weight'" in verdict.details
+
+
+def test_a_gamma_of_shape_1_is_a_single_number_too():
+    """Public code writes torch.zeros(1) as often as torch.zeros(())."""
+
+    class WithAxis(block._Block):
+        def __init__(self, channels):
+            super().__init__(channels)
+            self.gamma = torch.nn.Parameter(torch.zeros(1))
+
+    assert block.self_attention(WithAxis).passed
+
+
+def test_a_forward_that_returns_nothing_or_stops_is_told_so():
+    class Silent(block._Block):
+        def forward(self, x):
+            self.attend(x)
+
+    class Broken(block._Block):
+        def forward(self, x):
+            return x + self.gamma * self.attend(x)[:, :3]
+
+    class Unwritten(block._Block):
+        def forward(self, x):
+            raise NotImplementedError("Your turn.")
+
+    assert "returns nothing" in block.self_attention(Silent).message
+    assert "Its forward stopped with RuntimeError" in block.self_attention(Broken).message
+    assert "Fill in forward" in block.self_attention(Unwritten).message
+    assert "No parentheses" in block.self_attention(block._Block(16)).message
+
+
+def test_a_map_that_is_not_turned_is_not_called_half_pooled():
+    def not_turned(query, key, value):
+        key, value = F.max_pool2d(key, 2), F.max_pool2d(value, 2)
+        beta = (query.flatten(2).transpose(1, 2) @ key.flatten(2)).softmax(-1)
+        return (value.flatten(2) @ beta).unflatten(2, query.shape[2:])
+
+    assert "not turned" in maps.pooled_attention(not_turned).message

@@ -52,6 +52,21 @@ def test_the_smallest_rounding_of_a_checkpoint_is_found():
     assert not verdict.passed and "weights of generator" in verdict.details
 
 
+def test_a_step_kept_as_a_tensor_is_as_good_as_a_number():
+    def with_tensor(run):
+        return state._keep(run) | {"step": torch.tensor(run.step)}
+
+    assert check.keep_everything(with_tensor).passed
+
+
+def test_a_seed_is_no_state_of_the_random_numbers():
+    def with_seed(run):
+        return state._keep(run) | {"rng": run.rng.initial_seed()}
+
+    verdict = check.keep_everything(with_seed)
+    assert "where the random numbers began" in verdict.message and not verdict.passed
+
+
 def test_a_film_leaves_the_notebooks_dice_alone():
     before = torch.get_rng_state()
     check.film(lambda generator, train_step, fixed_z, moments: torch.randn(3))
