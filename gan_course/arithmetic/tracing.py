@@ -103,12 +103,13 @@ class ShapeTrace:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        align = ("left", "left", "left", "right")
+        left, right = "text-align:left;", "text-align:right;"
+        columns = (left, left, left + "white-space:nowrap;", right)
 
         def tr(values: Sequence[str], tag: str = "td", style: str = "") -> str:
             row = "".join(
-                f'<{tag} style="text-align:{a};{style}">{escape(v)}</{tag}>'
-                for v, a in zip(values, align, strict=True)
+                f'<{tag} style="{column}{style}">{escape(v)}</{tag}>'
+                for v, column in zip(values, columns, strict=True)
             )
             return f"<tr>{row}</tr>"
 
