@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import statistics
 
 import pytest
 from torch import nn
@@ -39,9 +40,18 @@ def test_the_record_is_whole_and_holds_the_bar():
         assert [row["images"] for row in rows] == [
             epoch * stacked_digits.PER_EPOCH for epoch in range(EVERY, EPOCHS + 1, EVERY)
         ]
-    last = {name: rows[-1] for name, rows in found["rows"].items()}
-    assert last["relativistic"]["found"] >= WANTED > max(r["found"] for r in found["rows"]["plain"])
-    assert last["relativistic"]["kl"] < last["plain"]["kl"]
+    rows = found["rows"]
+    assert rows["relativistic"][-1]["found"] >= WANTED
+    assert max(row["found"] for row in rows["plain"]) < WANTED / 2
+    # What lesson 13 says of DCGAN: nearly as many modes, but less evenly.
+    later = {name: rows[name][EPOCHS // EVERY // 2 :] for name in RECIPES}
+    mean = {
+        (name, what): statistics.mean(row[what] for row in later[name])
+        for name in RECIPES
+        for what in ("found", "kl")
+    }
+    assert mean["relativistic", "found"] > mean["dcgan", "found"] > 980
+    assert mean["relativistic", "kl"] < 0.9 * mean["dcgan", "kl"]
     assert found["perfect"]["found"] > 999
 
 
