@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 import torch
-from faults import LAST, LONG, few, moments, only_long, small_disk, train, whole
+from faults import LAST, few, moments, only_long, small_disk, train, whole
 from local_server import (
     Server,
     celeba_archive,
@@ -193,6 +193,7 @@ LOADERS = {
 }
 
 
+@only_long
 @pytest.mark.parametrize("kind", LOADERS)
 def test_weights_from_a_server_that_dies(kind, hub):
     hub.dying = set(hub.files)
@@ -203,6 +204,7 @@ def test_weights_from_a_server_that_dies(kind, hub):
     LOADERS[kind]()
 
 
+@only_long
 @pytest.mark.parametrize("kind", LOADERS)
 def test_damaged_weights_are_fetched_again(kind, hub):
     """As a program that checks less, or a copy that was interrupted, has left them."""
@@ -212,4 +214,4 @@ def test_damaged_weights_are_fetched_again(kind, hub):
     with pytest.raises(CourseError, match=r"half.*removed"):
         LOADERS[kind]()
     LOADERS[kind]()
-    assert LONG or whole(hub.cache) == 1
+    assert whole(hub.cache) == 1
