@@ -42,6 +42,7 @@ EPOCHS, EVERY = 24, 2
 PER_EPOCH = 25_600  # images of the stacked set
 COUNT = 10_000  # fakes in which modes are counted
 WANTED = 990
+BUDGET = 12  # epochs, 307,200 images, after which the recipes are compared
 
 
 def config(name: str, folder: Path, epochs: int = EPOCHS, resume: bool = False) -> TrainConfig:

@@ -2,14 +2,13 @@
 
 import dataclasses
 import json
-import statistics
 
 import pytest
 from torch import nn
 
 from gan_course.data import load_images
 from gan_course.trials import stacked_digits
-from gan_course.trials.stacked_digits import COUNT, EPOCHS, EVERY, RECIPES, WANTED
+from gan_course.trials.stacked_digits import BUDGET, COUNT, EPOCHS, EVERY, RECIPES, WANTED
 
 
 class Replays(nn.Module):
@@ -41,17 +40,13 @@ def test_the_record_is_whole_and_holds_the_bar():
             epoch * stacked_digits.PER_EPOCH for epoch in range(EVERY, EPOCHS + 1, EVERY)
         ]
     rows = found["rows"]
-    assert rows["relativistic"][-1]["found"] >= WANTED
-    assert max(row["found"] for row in rows["plain"]) < WANTED / 2
-    # What lesson 13 says of DCGAN: nearly as many modes, but less evenly.
-    later = {name: rows[name][EPOCHS // EVERY // 2 :] for name in RECIPES}
-    mean = {
-        (name, what): statistics.mean(row[what] for row in later[name])
-        for name in RECIPES
-        for what in ("found", "kl")
-    }
-    assert mean["relativistic", "found"] > mean["dcgan", "found"] > 980
-    assert mean["relativistic", "kl"] < 0.9 * mean["dcgan", "kl"]
+    at_budget = {name: rows[name][BUDGET // EVERY - 1] for name in RECIPES}
+    assert at_budget["relativistic"]["found"] >= WANTED
+    assert at_budget["dcgan"]["found"] < WANTED and at_budget["plain"]["found"] < 800
+    # What lesson 13 says of the end: about as many modes each, and who draws them most evenly.
+    last = {name: rows[name][-1] for name in RECIPES}
+    assert all(abs(row["found"] - WANTED) <= 5 for row in last.values())
+    assert last["relativistic"]["kl"] < min(last["plain"]["kl"], last["dcgan"]["kl"])
     assert found["perfect"]["found"] > 999
 
 
