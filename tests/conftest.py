@@ -17,9 +17,12 @@ os.environ.setdefault("GAN_COURSE_FAST", "1")
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# A shell that starts us in the background makes us, and all we start, deaf to Ctrl-C.
+# A shell that starts us in the background makes us, and all we start, deaf to Ctrl-C; nohup to the
+# end of the terminal.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # A first call warms torch up, and machines of a class are slow: no deadline per example.
 settings.register_profile("course", deadline=None)

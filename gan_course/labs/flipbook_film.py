@@ -100,7 +100,7 @@ def _film_of_folder(folder: Path, seed: int) -> Film:
         )
     epochs = sorted(found)
     # A line without one of the numbers is of no use to the curves; nor is one with NaN.
-    lines = read_history(folder / "history.jsonl", last_step=2**62)
+    lines = read_history(folder / "history.jsonl", last_step=2**62, skip_damaged=True)
     history = [
         line
         for line in lines

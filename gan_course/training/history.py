@@ -57,8 +57,11 @@ def write_history(path: Path, rows: list[dict]) -> None:
     write_atomically(path, lines.encode())
 
 
-def read_history(path: Path, last_step: int) -> list[dict]:
+def read_history(path: Path, last_step: int, skip_damaged: bool = False) -> list[dict]:
     """The lines up to this step; none if there is no file.
+
+    Args:
+        skip_damaged: leave damaged lines out, to draw what is there.
 
     Raises:
         CourseError: if it cannot be read, or a line is damaged. Going on would write over the
@@ -82,6 +85,8 @@ def read_history(path: Path, last_step: int) -> list[dict]:
             if row["step"] <= last_step:
                 rows.append(row)
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+            if skip_damaged:
+                continue
             raise CourseError(
                 f"line {number} of {path} is damaged, so the run was not touched. Mend the line, "
                 f"or move the file away: the curves then begin anew."

@@ -142,13 +142,14 @@ def test_the_drawn_numbers_and_marks_are_the_data():
         if data["error"] or max(lab.n + 2 * lab.padding, len(data["back"]) + 8) > 17:
             continue
         left, middle, right = panels(lab)
-        assert numbers(middle) == data["middle"].flatten().int().tolist()
-        assert numbers(right) == data["back"].flatten().int().tolist()
+        # A grid whose cells are small is drawn without its numbers: all of them or none.
+        assert numbers(middle) in ([], data["middle"].flatten().int().tolist())
+        assert numbers(right) in ([], data["back"].flatten().int().tolist())
         for svg, touched in ((left, "reads"), (right, "stamps")):
             fills = sum(rect.get("fill") == TOUCHED for rect in svg.iter(f"{SVG}rect"))
             assert fills == len(data[touched])
         assert sum(rect.get("stroke") == CURSOR for rect in middle.iter(f"{SVG}rect")) == 1
-        drawn += 1
+        drawn += bool(numbers(middle) and numbers(right))
     assert drawn > 8
 
 
