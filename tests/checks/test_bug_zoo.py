@@ -1,12 +1,12 @@
 """What the general tests of the checkers do not see in the bug zoo."""
 
 import math
-import os
 import re
 from pathlib import Path
 
 import pytest
 import torch
+from long_form import SEEDS
 
 from gan_course.checks import bug_zoo
 from gan_course.checks.bug_task import BugTask
@@ -20,7 +20,6 @@ ROOT = Path(__file__).parent.parent.parent
 SOURCE = (ROOT / "lessons/09_bug_zoo/exercises.py").read_text(encoding="utf-8")
 SECTIONS = re.split(r"^# ## Task \d+ · ", SOURCE, flags=re.MULTILINE)[1:]
 TASKS = [task for task in vars(bug_zoo).values() if isinstance(task, BugTask)]
-SEEDS = range(20 if os.environ.get("GAN_COURSE_TRUST") else 2)  # 20 in `make trust`
 MENDS = [
     pytest.param(task, mistake, id=f"{task.name}-{mistake.name}")
     for task in TASKS

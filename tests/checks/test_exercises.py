@@ -6,7 +6,6 @@ second right answer passes, and a wrong answer that nobody foresaw gets the inpu
 
 import dataclasses
 import importlib
-import os
 import random
 import re
 import runpy
@@ -18,6 +17,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from long_form import SEEDS
 
 from gan_course.checks.course import LESSONS
 from gan_course.checks.framework import NOT_DONE, PASSED, WRONG, FunctionTask, Task
@@ -42,7 +42,6 @@ TASKS = [(x.slug, t) for x in WITH_TASKS for t in tasks_of(x.slug).values()]
 MISTAKES = [(task, m) for _, task in TASKS for m in task.mistakes]
 TASK_IDS = [f"{slug}-{t.name}" for slug, t in TASKS]
 MISTAKE_IDS = [f"{t.lesson[:2]}-{t.name}-{m.name}" for t, m in MISTAKES]
-SEEDS = range(20 if os.environ.get("GAN_COURSE_TRUST") else 2)  # 20 in `make trust`
 
 
 def run_exercises(slug, solved):

@@ -24,11 +24,11 @@ from pathlib import Path
 import pytest
 import torch
 import tqdm.std
+from long_form import LONG
 from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-LONG = os.environ.get("GAN_COURSE_TRUST", "0") not in ("", "0")
 only_long = pytest.mark.skipif(not LONG, reason="long: runs in `make trust`")
 QUICK = ["--image-size", "16", "--base_channels", "2", "--latent-dim", "4", "--batch-size", "256"]
 QUICK += ["--device", "cpu", "--num-epochs", "2", "--save-interval", "1"]

@@ -27,6 +27,8 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
+from long_form import LONG
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 
@@ -109,7 +111,7 @@ class Forge:
             env=os.environ
             | {
                 "PYTHONPATH": os.pathsep.join(
-                    [str(ROOT), str(HERE), os.environ.get("PYTHONPATH", "")]
+                    [str(ROOT), str(HERE), str(HERE.parent), os.environ.get("PYTHONPATH", "")]
                 ),
                 "OMP_NUM_THREADS": "1",
                 "GAN_COURSE_HOME": str(Path(self.folder, "home")),
@@ -159,7 +161,7 @@ def warm_up():
     from gan_course.checks import progress  # noqa: F401
     from gan_course.training import TrainConfig, Trainer
 
-    if os.environ.get("GAN_COURSE_TRUST"):  # the short sample does without
+    if LONG:  # the short sample does without
         from gan_course import style  # noqa: F401
         from gan_course.evaluation import load_extractor
 
