@@ -54,6 +54,7 @@ test: check
 	$(FOR_TESTS) && $(NBVAL) exercises $$($(PY) tests/browser/find_browser.py >/dev/null || echo notebooks)
 	$(FOR_TESTS) && GAN_COURSE_STRICT=1 $(NBVAL) solutions
 
+# What `make test` tries a sample of: faults, bad inputs and the like, all of them.
 trust: $(READY)
 	$(FOR_TESTS) && export GAN_COURSE_TRUST=1 && \
 		$(PY) -m pytest tests -n 2 --dist loadfile -m "slow or trust"
@@ -62,7 +63,6 @@ nbval: $(READY)
 	$(FOR_TESTS) && $(NBVAL) notebooks exercises
 	$(FOR_TESTS) && GAN_COURSE_STRICT=1 $(NBVAL) solutions
 
-# What `make test` tries a sample of: faults, bad inputs and the like, all of them. About an hour.
 check lint: $(READY)
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .

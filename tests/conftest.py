@@ -29,6 +29,14 @@ settings.register_profile("course", deadline=None)
 settings.load_profile("course")
 
 
+@pytest.fixture(autouse=True)
+def seeded():
+    """What a test draws does not hang on which tests its worker ran before."""
+    import torch  # not above: what is set there must be set first
+
+    torch.manual_seed(0)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     """With several workers, the tests of a file go to one of them; lessons in a browser to two."""

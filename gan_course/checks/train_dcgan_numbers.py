@@ -15,14 +15,10 @@ LESSON = "08_train_dcgan"
 def _density_cases(rng: torch.Generator) -> list[dict]:
     cases = []
     for i in range(CASES):
-        count = 2 + i // 3
-        cases.append(
-            {
-                "p_real": 0.05 + torch.rand(count, generator=rng),
-                "p_fake": 0.05 + torch.rand(count, generator=rng),
-                "smoothing": (0.0, 0.1, 0.2, 0.3)[i % 4],
-            }
-        )
+        p_real, p_fake = 0.05 + torch.rand(2, 2 + i // 3, generator=rng)
+        p_real[0], p_fake[0] = 1 + p_real[0], 0.05  # once D* lies above 0.9
+        smoothing = (0.0, 0.1, 0.2, 0.3)[i % 4]
+        cases.append({"p_real": p_real, "p_fake": p_fake, "smoothing": smoothing})
     return cases
 
 

@@ -52,11 +52,6 @@ def load_photograph(source: str | Path | BinaryIO, longest: int = 256) -> Tensor
         image = _open(source, name)
     width, height = image.size
     short, long = sorted(image.size)
-    if short < SMALLEST or long > NARROWEST * short:
-        raise CourseError(
-            f"{name} has {width}x{height} pixels. It must have {SMALLEST} a side or more, and be "
-            f"no more than {NARROWEST} times as long as wide."
-        )
     scale = max(min(1.0, longest / long), SHORTEST / short)
     if scale != 1:
         size = (max(SHORTEST, round(width * scale)), max(SHORTEST, round(height * scale)))
@@ -68,8 +63,16 @@ def load_photograph(source: str | Path | BinaryIO, longest: int = 256) -> Tensor
 def _open(source: str | Path | BinaryIO, name: str) -> Image.Image:
     try:
         with warnings.catch_warnings(action="ignore"), open_picture(source) as image:
+            width, height = image.size  # before a pixel is decoded: there may be millions
+            if min(width, height) < SMALLEST or max(width, height) > NARROWEST * min(width, height):
+                raise CourseError(
+                    f"{name} has {width}x{height} pixels. It must have {SMALLEST} a side or more, "
+                    f"and be no more than {NARROWEST} times as long as wide."
+                )
             image.load()
             return to_rgb(upright(image))
+    except CourseError:
+        raise
     except FileNotFoundError:
         raise CourseError(
             f"there is no picture {name}. Give the path of a file, or one of {', '.join(SAMPLES)}, "

@@ -77,9 +77,10 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     Any other picture stays as it is."""
     if image.mode != "F" and not image.mode.startswith("I"):
         return image
-    values = np.asarray(image, dtype=np.float32)
+    values = np.array(image, dtype=np.float32)
     if image.mode != "F":
-        values = values / 257
+        values /= 257
     elif values.max() <= 1:
-        values = values * 255
-    return Image.fromarray(np.nan_to_num(values).round().clip(0, 255).astype(np.uint8))
+        values *= 255
+    np.nan_to_num(values, copy=False)  # in place, each: a large picture has many megabytes
+    return Image.fromarray(values.round(out=values).clip(0, 255, out=values).astype(np.uint8))

@@ -115,7 +115,7 @@ def test_shaking_moves_what_is_there_and_keeps_the_range():
         moved = shaken(images, photographs)
         assert moved.shape == images.shape
         assert moved.min() >= -1 and moved.max() <= 1
-        assert not torch.equal(moved[0], moved[1])
+        assert len(moved.unique(dim=0)) > 20  # photographs move by whole pixels: some alike
         assert (moved > 0).sum((1, 2, 3)).float().mean() == pytest.approx(64, rel=0.25)
 
 

@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pytest
 import torch
+from event_loop import run_alone
 
 from gan_course import palette
 from gan_course.errors import CourseError
@@ -89,7 +90,7 @@ def test_nothing_starts_by_itself():
         await asyncio.sleep(0.2)
         return lab
 
-    lab = asyncio.run(wait())
+    lab = run_alone(wait())
     assert lab.step == lab.race.steps_done == 0 and not lab.playing
     assert lab.luck.progress is None and lab.luck.result is None
 
@@ -254,7 +255,7 @@ def test_when_it_breaks_while_it_plays_it_stops_and_says_so():
         await lab.play()
         return lab
 
-    lab = asyncio.run(play())
+    lab = run_alone(play())
     assert not lab.playing and "B broke" in lab.message and "B broke" in lab._picture.value
 
 
@@ -477,7 +478,7 @@ def test_luck_can_be_stopped_and_started_again():
         assert lab.luck.result is None and lab.luck.progress is None
         return lab
 
-    asyncio.run(run())
+    run_alone(run())
 
 
 def test_luck_on_the_event_loop_is_luck_without_it(monkeypatch):
@@ -488,7 +489,7 @@ def test_luck_on_the_event_loop_is_luck_without_it(monkeypatch):
         await lab.luck.start(2)
         return lab
 
-    lab = asyncio.run(run())
+    lab = run_alone(run())
     plainly = ForkAndRace(fork_step=5, change={"lr_d": 0.001}).luck.run(2)
     assert lab.luck.result["distance"] == plainly["distance"]
     assert np.array_equal(lab.luck.result["samples"], plainly["samples"])
@@ -524,7 +525,7 @@ def test_playing_never_blocks_and_stops_at_once():
         await task
         return lab, max(gaps), len(gaps), time.process_time() - begun, lab._version - version
 
-    lab, longest, turns, stopping, frames = asyncio.run(play())
+    lab, longest, turns, stopping, frames = run_alone(play())
     print(f"longest gap {1000 * longest:.0f} ms, stopped after {1000 * stopping:.0f} ms")
     assert longest < 0.2 and stopping < 0.2 and turns > 10
     assert frames == 1 and not lab.playing  # only the last picture, and no more steps
@@ -545,7 +546,7 @@ def test_playing_ends_where_the_question_does(monkeypatch):
         await lab.play()
         return lab
 
-    assert asyncio.run(play()).step == 120
+    assert run_alone(play()).step == 120
 
 
 def test_a_new_race_can_be_played_at_once():
@@ -562,7 +563,7 @@ def test_a_new_race_can_be_played_at_once():
         await task
         return lab
 
-    lab = asyncio.run(play())
+    lab = run_alone(play())
     assert lab.race.b.config.k_d == 2 and lab.step >= 20
 
 

@@ -9,6 +9,7 @@ import time
 import numpy as np
 import pytest
 import torch
+from event_loop import run_alone
 from PIL import Image
 
 from gan_course import palette
@@ -68,7 +69,7 @@ def test_it_never_starts_by_itself(lab):
         lab._repr_mimebundle_()
         await asyncio.sleep(0.2)
 
-    asyncio.run(wait())
+    run_alone(wait())
     assert lab.trainer.step == lab.step == 0 and not lab.playing
     assert "Nothing is trained yet" in lab.alt_text()
     assert "not trained yet" in lab._picture.value
@@ -147,14 +148,14 @@ def test_play_trains_in_slices_and_pause_acts_at_once():
         await task
         return others, time.perf_counter() - start
 
-    steps, seconds = asyncio.run(session())
+    steps, seconds = run_alone(session())
     assert steps > 10 and len(slices) >= 3
     assert len(set(pictures)) >= 3  # it moved while it trained
     print(f"pause after {1000 * seconds:.0f} ms, longest slice {max(np.diff(slices)):.3f} s")
     assert seconds < 2 * FRAME_SECONDS + 0.3
     assert not lab.playing and lab.step == lab.trainer.step
     step = lab.step
-    asyncio.run(asyncio.sleep(0.1))
+    run_alone(asyncio.sleep(0.1))
     assert lab.trainer.step == step
 
 
@@ -173,7 +174,7 @@ def test_the_buttons_start_pause_and_step():
         await asyncio.sleep(2 * FRAME_SECONDS + 0.5)
         assert not lab.playing and not one.disabled and "Train" in train.description
 
-    asyncio.run(session())
+    run_alone(session())
     assert lab.step > 1
 
 
@@ -191,12 +192,12 @@ def test_other_cells_get_their_turn_while_it_plays():
         await asyncio.sleep(0.2)
         return turns
 
-    assert asyncio.run(session()) > 10
+    assert run_alone(session()) > 10
 
 
 def test_at_the_end_the_button_says_so(lab):
     ui = lab.ui()
-    asyncio.run(_play_to_the_end(lab))
+    run_alone(_play_to_the_end(lab))
     assert lab.finished and not lab.playing
     assert find(ui, "✓ Trained").disabled and find(ui, "One step").disabled
 
@@ -229,7 +230,7 @@ def break_after(trainer, steps):
 def test_an_error_while_playing_is_a_sentence_and_result_raises_it(lab):
     lab.ui()
     break_after(lab.trainer, 5)
-    asyncio.run(_play_to_the_end(lab))
+    run_alone(_play_to_the_end(lab))
     assert not lab.playing and lab.step <= 5
     assert "&lt;no longer&gt; a number" in lab._picture.value and 'role="alert"' in lab.live_html()
     with pytest.raises(CourseError, match="no longer"):
@@ -238,8 +239,8 @@ def test_an_error_while_playing_is_a_sentence_and_result_raises_it(lab):
 
 def test_playing_again_after_an_error_fails_again_and_does_not_hang(lab):
     break_after(lab.trainer, 5)
-    asyncio.run(_play_to_the_end(lab))
-    asyncio.run(asyncio.wait_for(_play_to_the_end(lab), timeout=20))
+    run_alone(_play_to_the_end(lab))
+    run_alone(asyncio.wait_for(_play_to_the_end(lab), timeout=20))
     with pytest.raises(CourseError):
         lab.result()
 
@@ -324,7 +325,7 @@ def test_the_caption_is_renewed_about_once_a_second_while_it_plays():
         await asyncio.sleep(0.5)
         return during
 
-    during = asyncio.run(session())
+    during = run_alone(session())
     assert during <= 1 + 1.5 / CAPTION_SECONDS + 1
     assert lab.alt_text() in lab._caption.value  # and the last word is up to date
 

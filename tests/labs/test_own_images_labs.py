@@ -8,6 +8,7 @@ import ipywidgets as widgets
 import numpy as np
 import pytest
 import torch
+from event_loop import run_alone
 from PIL import Image
 from torch.nn.functional import avg_pool2d
 from traitlets import TraitError
@@ -90,7 +91,7 @@ def test_playing_looks_in_slices_and_leaves_turns_to_others(folder, monkeypatch)
         assert lab.play() is task
         await task
 
-    asyncio.run(session())
+    run_alone(session())
     assert lab.finished and not lab.looking and moments == list(range(1, 26))
     with pytest.raises(CourseError, match=r"look\(\)"):
         lab.play()
@@ -169,7 +170,7 @@ def test_paused_saved_and_resumed_is_bit_identical(tmp_path):
         desk.pause()
         await task
 
-    asyncio.run(session())
+    run_alone(session())
     assert "Saved at step" in desk.note and not desk.finished
     again = RunDesk.resume(tmp_path / "run")
     assert again.trainer.step == desk.trainer.step and again.step == again.trainer.step
@@ -211,7 +212,7 @@ def test_a_full_disk_is_a_sentence(tmp_path, monkeypatch):
         desk.pause()
         await task
 
-    asyncio.run(session())
+    run_alone(session())
     assert "No space left" in desk.message
 
 
@@ -361,7 +362,7 @@ def test_anything_in_any_order_leaves_a_picture_and_words(kind, folder):
             lab.pause()
         await asyncio.sleep(0.5)
 
-    asyncio.run(session())
+    run_alone(session())
     assert lab.render().width > 300 and "nan" not in lab.alt_text().lower().split()
 
 

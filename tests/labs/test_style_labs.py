@@ -8,6 +8,7 @@ import ipywidgets as widgets
 import numpy as np
 import pytest
 import torch
+from event_loop import run_alone
 from PIL import Image
 from traitlets import TraitError
 
@@ -176,7 +177,7 @@ def test_play_and_pause():
         await task
         return lab, before
 
-    lab, before = asyncio.run(scene())
+    lab, before = run_alone(scene())
     assert not lab.playing and lab.step >= 4 and lab._picture.value != before
     with pytest.raises(CourseError, match="no event loop"):
         lab.play()
@@ -222,7 +223,7 @@ def test_anything_in_any_order_leaves_a_picture_and_words(make):
             await asyncio.sleep(0.05)
         return lab
 
-    lab = asyncio.run(scene())
+    lab = run_alone(scene())
     compile(lab.code(), "code", "exec")
     assert len(lab.predictions) <= 1
     assert lab.render().width > 300

@@ -9,6 +9,7 @@ import time
 import numpy as np
 import pytest
 import torch
+from event_loop import run_alone
 from PIL import Image
 
 from gan_course import palette
@@ -66,7 +67,7 @@ def test_it_never_starts_by_itself():
         await asyncio.sleep(0.2)
         return lab
 
-    lab = asyncio.run(wait())
+    lab = run_alone(wait())
     assert lab.step == lab.game.steps_done == 0 and not lab.playing
 
 
@@ -417,7 +418,7 @@ def test_playing_leaves_room_for_others_and_stops_at_once():
         neighbour.cancel()
         return lab, turns, stopped
 
-    lab, turns, stopped = asyncio.run(play())
+    lab, turns, stopped = run_alone(play())
     assert turns > 3 and stopped < 1.0 and not lab.playing
     plain = ToyGame(ToyConfig(r1_gamma=0.1))
     plain.step(lab.step)
@@ -437,7 +438,7 @@ def test_slow_motion():
         await task
         return steps
 
-    steps = asyncio.run(play())
+    steps = run_alone(play())
     assert steps[:4] == [1, 2, 3, 4]
 
 
@@ -467,7 +468,7 @@ def test_when_it_breaks_it_pauses_and_keeps_the_last_good_frame():
     async def play():
         await lab.play()
 
-    asyncio.run(play())
+    run_alone(play())
     assert not lab.playing and lab.step == 120
     assert "no number any more" in lab.message and lab.message in lab.alt_text()
     assert "a tenth" in lab._picture.value and "⚠" in lab._picture.value
@@ -498,7 +499,7 @@ def test_a_mistake_in_your_own_loss_is_shown_while_playing():
         await lab.play()
         return lab
 
-    lab = asyncio.run(play())
+    lab = run_alone(play())
     assert not lab.playing and "one number" in lab.message
 
 
@@ -574,7 +575,7 @@ def test_luck_can_be_stopped_and_says_so():
         await lab.luck._task
         return lab, time.perf_counter() - begun
 
-    lab, seconds = asyncio.run(run())
+    lab, seconds = run_alone(run())
     assert lab.luck.result is None and lab.luck.progress is None and seconds < 2
     assert "Stopped" in lab.luck.message
 
@@ -615,7 +616,7 @@ def test_speed_while_playing():
         await task
         return time.process_time() - begun, lab.step - first, len(frames)
 
-    seconds, steps, frames = asyncio.run(play())
+    seconds, steps, frames = run_alone(play())
     drawing = (seconds - steps * step_seconds) / frames
     print(f"{steps} steps, {frames} frames in 3 s; {1000 * drawing:.1f} ms of work in a frame")
     assert frames > 10 and steps > 50
