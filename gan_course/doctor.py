@@ -348,7 +348,7 @@ def _d_lags(
 
 
 def _collapse(diversity: float, late: Sequence[Statistics]) -> Diagnosis | None:
-    cure = "Give D a larger learning rate than G, or regularise it with R1."
+    cure = "Give D a larger learning rate than G; R1 helps once D is quick enough."
     if diversity < 0.45:
         return Diagnosis(
             "collapse",

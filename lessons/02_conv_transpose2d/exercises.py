@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Exercises 02 · ConvTranspose2d
 #
-# **After these you can** predict any transposed size, and you have written the layer that every
-# generator is made of.
+# **After these you can** predict any transposed size, and you have written the layer that
+# DCGAN's generator grows by.
 #
 # **Time** about 75 minutes in all · **Builds on**
 # [lesson 02](../notebooks/02_conv_transpose2d.ipynb)

@@ -22,6 +22,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from torch import nn
 
 from gan_course import fast_mode, palette
+from gan_course.checks.parameters import seed_number, whole_number
 from gan_course.labs import OneStep, ToyGAN, quiz, show
 from gan_course.losses import minimax_g_loss, non_saturating_d_loss, non_saturating_g_loss
 from gan_course.models.simple import SimpleDiscriminator, SimpleGenerator
@@ -33,6 +34,9 @@ torch.set_num_threads(1)  # for networks this small, sharing the work costs more
 # %% tags=["parameters"]
 STEPS = 400 if fast_mode() else 2000  # how long the larger runs of this notebook train
 SEED = 0  # where all random numbers start
+
+# %%
+STEPS, SEED = whole_number("STEPS", STEPS, 80, 100_000), seed_number("SEED", SEED)  # says what is wrong, if they will not do
 
 # %% [markdown]
 # ## 1. Run it first

@@ -22,6 +22,7 @@ import torch.nn.functional as F
 
 from gan_course import fast_mode, palette
 from gan_course.arithmetic import trace_shapes
+from gan_course.checks.parameters import seed_number, whole_number
 from gan_course.data import image_grid
 from gan_course.errors import CourseError
 from gan_course.labs import (
@@ -45,6 +46,9 @@ from gan_course.training import TrainConfig, Trainer, training_step
 # %% tags=["parameters"]
 STEPS = 56 if fast_mode() else 560  # how long this notebook trains
 SEED = 0  # where all random numbers start
+
+# %%
+STEPS, SEED = whole_number("STEPS", STEPS, 10, 20_000), seed_number("SEED", SEED)  # says what is wrong, if they will not do
 
 # %% [markdown]
 # ## 1. Run it first

@@ -26,6 +26,7 @@ from matplotlib.colors import LinearSegmentedColormap
 
 # %%
 from gan_course import fast_mode, palette
+from gan_course.checks.parameters import seed_numbers, whole_number
 from gan_course.doctor import diagnose
 from gan_course.labs import Diagnose, DiracOrbit, ForkAndRace, ToyGAN, quiz, show
 from gan_course.losses import non_saturating_g_loss
@@ -51,6 +52,10 @@ torch.set_num_threads(1)  # for networks this small, sharing the work costs more
 # %% tags=["parameters"]
 SEEDS = range(100, 101) if fast_mode() else range(100, 104)  # of the games that are played here
 CURVE = 300 if fast_mode() else 1000  # steps of the games whose curves are drawn
+
+# %%
+SEEDS = seed_numbers("SEEDS", SEEDS, most=16)  # says what is wrong, if they will not do
+CURVE = whole_number("CURVE", CURVE, 100, 20_000)
 
 # %% [markdown]
 # ## 1. Run it first
@@ -757,10 +762,10 @@ for name in "ABC":
 
 # %% [markdown]
 # It reads the later half, and of each number the median. Three losses alike, and the doctor tells the
-# collapse, C, from the healthy game, A. (Its second advice, R1, did nothing by itself for this patient in
-# section 3. A doctor that sees symptoms can only name what often helps.) But B it lets pass, with a mere
-# "likely": for most of the time that smudge beside the ring was wide enough, and none of these numbers asks
-# *where* the fakes lie. So do as it says itself, and look at the samples, too.
+# collapse, C, from the healthy game, A. (A doctor that sees symptoms can only name what often helps. For
+# this patient it is what section 3 found: a faster D first, and R1 after it.) But B it lets pass, with a
+# mere "likely": for most of the time that smudge beside the ring was wide enough, and none of these numbers
+# asks *where* the fakes lie. So do as it says itself, and look at the samples, too.
 #
 # ### What it cannot see
 #

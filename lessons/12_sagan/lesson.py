@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from sklearn.svm import SVC
 
 from gan_course import fast_mode, palette
+from gan_course.checks.parameters import seed_number, whole_number
 from gan_course.data import image_grid, load_images
 from gan_course.labs import AttentionMicroscope, quiz, show
 from gan_course.labs.latent import draw_images, noise
@@ -33,6 +34,9 @@ from gan_course.trials import from_dcgan_to_sagan as ladder
 STEPS = 30 if fast_mode() else 336  # how long this notebook trains: 6 epochs
 SEED = 0  # where all random numbers start
 torch.set_num_threads(1)  # the networks are small: a second thread would gain nothing
+
+# %%
+STEPS, SEED = whole_number("STEPS", STEPS, 1, 20_000), seed_number("SEED", SEED)  # says what is wrong, if they will not do
 
 # %% [markdown]
 # ## 1. Run it first

@@ -24,6 +24,7 @@ import torch
 import torch.nn.functional as F
 
 from gan_course import palette
+from gan_course.checks.parameters import whole_number
 from gan_course.data import image_grid
 from gan_course.data.images import to_floats
 from gan_course.data.photo_crops import photo_crops
@@ -44,6 +45,9 @@ _ = torch.manual_seed(0)
 
 # %% tags=["parameters"]
 STEPS = 400  # of the short training in section 7
+
+# %%
+STEPS = whole_number("STEPS", STEPS, 1, 20_000)  # says what is wrong, if it will not do
 
 # %%
 three = to_floats(photo_crops(128, 5, seed=4).pixels)[[0, 1, 4]]

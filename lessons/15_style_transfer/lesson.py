@@ -21,6 +21,7 @@ import matplotlib.pyplot as plt
 import torch
 
 from gan_course import fast_mode
+from gan_course.checks.parameters import whole_number
 from gan_course.data import image_grid, load_photograph
 from gan_course.labs import GramShuffle, StyleMixer, quiz, show
 from gan_course.style import load_network, stylize
@@ -41,6 +42,9 @@ def pictures(images, alt, columns=3, title=None):
 
 # %% tags=["parameters"]
 STEPS = 12 if fast_mode() else 60  # of the longer runs below
+
+# %%
+STEPS = whole_number("STEPS", STEPS, 12, 2_000)  # says what is wrong, if it will not do
 
 # %%
 china, flower = load_photograph("china", 160), load_photograph("flower", 160)  # (1, 3, 107, 160) each

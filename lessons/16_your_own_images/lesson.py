@@ -35,6 +35,7 @@ from gan_course import palette
 from gan_course.data import image_grid, load_images
 from gan_course.data.duplicates import difference_hash, small_copy
 from gan_course.data.pictures import read_picture
+from gan_course.errors import typed_path
 from gan_course.labs import CopyCheck, DataDoctor, RunDesk, quiz, show
 from gan_course.labs.export import film_frames, grid_picture, model_card
 from gan_course.training import TrainConfig
@@ -47,7 +48,7 @@ from gan_course.training.augment import AdaptiveAugment, draw_moves, moved
 
 # %%
 temporary = tempfile.TemporaryDirectory()
-folder = Path(my_folder or os.environ.get("GAN_COURSE_IMAGES", "")).expanduser()
+folder = typed_path(my_folder or os.environ.get("GAN_COURSE_IMAGES", ""))
 is_mine = folder != Path()
 if not is_mine:
     folder = Path(temporary.name) / "digits"

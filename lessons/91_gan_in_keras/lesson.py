@@ -15,6 +15,7 @@ import importlib.util
 import os
 
 from gan_course import fast_mode, palette
+from gan_course.checks.parameters import whole_number
 from gan_course.errors import CourseError
 
 if importlib.util.find_spec("keras") is None:
@@ -23,6 +24,9 @@ os.environ["KERAS_BACKEND"] = "torch"  # before the import: Keras looks once
 
 # %% tags=["parameters"]
 STEPS = 25 if fast_mode() else 250  # how long this notebook trains
+
+# %%
+STEPS = whole_number("STEPS", STEPS, 1, 10_000)  # says what is wrong, if it will not do
 
 # %%
 import keras
