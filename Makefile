@@ -52,7 +52,6 @@ lab: $(READY)
 test: check
 	$(FOR_TESTS) && $(PY) -m pytest tests -n 2 --dist loadfile -m "not slow"
 	$(FOR_TESTS) && $(NBVAL) exercises $$($(PY) tests/browser/find_browser.py >/dev/null || echo notebooks)
-	$(FOR_TESTS) && GAN_COURSE_STRICT=1 $(NBVAL) solutions
 
 # What `make test` tries a sample of: faults, bad inputs and the like, all of them.
 trust: $(READY)

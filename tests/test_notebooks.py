@@ -77,7 +77,7 @@ def test_nbval_fails_on_errors_even_inside_a_widget(nbval_verdicts):
 
 
 def test_papermill_runs_a_lesson_with_another_parameter(tmp_path):
-    """The lesson trains for as long as it is told: 8 steps, stopping every 2 for a picture.
+    """The lesson trains for as long as it is told: 12 steps, stopping now and then for a picture.
 
     What comes after the training is left out here; the browser runs the whole of it.
     """
@@ -93,7 +93,7 @@ def test_papermill_runs_a_lesson_with_another_parameter(tmp_path):
         "execution_count": None,
     }
     lesson.write_text(json.dumps(notebook), encoding="utf-8")
-    command = [sys.executable, "-m", "papermill", "--no-progress-bar", "-p", "STEPS", "8"]
+    command = [sys.executable, "-m", "papermill", "--no-progress-bar", "-p", "STEPS", "12"]
     command += [str(lesson), str(out), "--cwd", str(tmp_path)]
     environment = {**os.environ, "GAN_COURSE_FAST": "1", "JUPYTER_PREFER_ENV_PATH": "1"}
     result = subprocess.run(
@@ -102,14 +102,14 @@ def test_papermill_runs_a_lesson_with_another_parameter(tmp_path):
     assert result.returncode == 0, result.stderr[-3000:]
     cells = json.loads(out.read_text())["cells"]
     injected = [c for c in cells if "injected-parameters" in c["metadata"].get("tags", [])]
-    assert len(injected) == 1 and "STEPS = 8" in "".join(injected[0]["source"])
+    assert len(injected) == 1 and "STEPS = 12" in "".join(injected[0]["source"])
     printed = "".join(
         "".join(output.get("text", []))
         for cell in cells
         if cell["cell_type"] == "code"
         for output in cell["outputs"]
     )
-    assert printed.split()[-2:] == ["step", "8"], printed
+    assert printed.split()[-2:] == ["step", "12"], printed
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=short)

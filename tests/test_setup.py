@@ -129,7 +129,7 @@ def test_ci_runs_the_readmes_test_command_with_the_browser_required():
     assert os.access(script, os.X_OK)
     assert subprocess.run(["bash", "-n", str(script)]).returncode == 0
     lines = script.read_text().splitlines()
-    assert lines[-1] == "make test"
+    assert lines[-2:] == ["make test", "make nbval"]
     assert "export GAN_COURSE_REQUIRE_BROWSER=1" in lines
 
 

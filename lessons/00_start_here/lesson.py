@@ -213,7 +213,7 @@ my_fakes = []
 
 # %%
 if not my_fakes:
-    print("Put your six numbers between the brackets above and run that cell. Then run this one.")
+    print("Put your six numbers between the brackets above, run that cell, then this one.")
 else:
     figure, axes = plt.subplots(2, 6, figsize=(8, 3.4), layout="constrained")
     for i, axis in enumerate(axes.flat):

@@ -449,9 +449,9 @@ show(
 
 # %%
 row = saved["presets"]["orbit"]
-print(f"recorded: it grows in {row['held']} of {row['of']};", end=" ")
+print(f"recorded: it grows in {row['held']} of {row['of']}")
 for name, text in {"alternating": "in turn it stays", "r1": "with R1 it comes to rest"}.items():
-    print(f"{text} in {row['repairs'][name]['held']} of {row['of']};", end=" ")
+    print(f"          {text} in {row['repairs'][name]['held']} of {row['of']}")
 
 # %% [markdown]
 # Nobody made a mistake here, and no learning rate is small enough: a smaller $\eta$ only circles more
@@ -561,7 +561,7 @@ show(
 
 # %%
 for game in GAMES.values():
-    print(f"{game.title:<17} ends well: {game.well_text}  ({game.steps} steps)")
+    print(f"{game.title}, {game.steps} steps, ends well:\n    {game.well_text}")
 print("\nhelps or harms: by 6 runs of 12 or more; what is less may be luck\n")
 for i, name in enumerate(names):
     helped = [game for c, game in enumerate(GAMES) if held[i, c] >= held[0, c] + 6]
@@ -691,12 +691,12 @@ def apart(one, other, key):
     return (a - b).abs().mean().item()
 
 
-print("                      L_D apart   L_G apart    mean L_D   mean L_G   trembling of L_D")
+print("                      L_D apart   L_G apart    mean L_D   mean L_G  trembles")
 for other in ("A, another seed", "B", "C"):
     late = {key: runs[other][0].history[key][CURVE // 2 :].mean() for key in ("loss_d", "loss_g")}
     gaps = "".join(f"{apart('A', other, key):12.3f}" for key in ("loss_d", "loss_g"))
     trembling = runs[other][0].history["loss_d"][CURVE // 2 :].std()
-    print(f"A and {other:<15}{gaps}{late['loss_d']:12.3f}{late['loss_g']:11.3f}{trembling:12.3f}")
+    print(f"A and {other:<15}{gaps}{late['loss_d']:12.3f}{late['loss_g']:11.3f}{trembling:10.3f}")
 
 # %%
 figure, axes = plt.subplots(1, 4, figsize=(11, 3.4), layout="constrained")
@@ -777,7 +777,8 @@ uneven_ring = Distribution("a ring with a rare blob", ring.centres, 0.05, weight
 rare, rows = follow(distribution=uneven_ring, r1_gamma=0.1)
 fakes, real = rare.samples(4000), uneven_ring.sample(4000, torch.Generator().manual_seed(3))
 for name, some in {"real": real, "fake": fakes}.items():
-    print(f"{name}: share of each blob", [f"{share:.1%}" for share in share_per_mode(some, uneven_ring)])
+    shares = share_per_mode(some, uneven_ring)
+    print(f"{name}, percent on each blob:", "".join(f"{100 * share:6.1f}" for share in shares))
 print("\n" + textwrap.fill(str(diagnose(rows)), 76))
 
 # %%
@@ -812,8 +813,9 @@ with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stderr(io.Stri
     said = subprocess.run(
         [sys.executable, "-m", "gan_course.cli", "doctor", folder], capture_output=True, text=True
     ).stdout
-print("trainer.diagnose():", trainer.diagnose())
-print("\ngan-course doctor RUN:", *said.splitlines()[1:], sep="\n")
+print(textwrap.fill(f"trainer.diagnose(): {trainer.diagnose()}", 76))
+for line in ["", "gan-course doctor RUN:", *said.splitlines()[1:]]:
+    print(textwrap.fill(line, 76))
 
 # %% [markdown]
 # Now you are the doctor. The lab plays games whose settings it hides; you see the evidence you ask for, and

@@ -36,7 +36,7 @@ CELLS = """() => {
         };
     });
 }"""
-SHUT_DOWN = "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.shutdown()"
+SHUT_DOWN = "() => { void window.jupyterapp?.shell.currentWidget?.sessionContext?.shutdown() }"
 SCROLL_TO = """index => window.jupyterapp.shell.currentWidget.content.scrollToItem(index, 'auto')"""
 
 
@@ -98,7 +98,8 @@ class LabPage:
 
     def close(self) -> None:
         """With the kernel, which would keep its memory until the last test is done."""
-        self.page.evaluate(SHUT_DOWN)
+        with self.page.expect_request(lambda request: request.method == "DELETE"):
+            self.page.evaluate(SHUT_DOWN)  # the server ends it; nobody waits until it has
         self.page.close()
 
     def find(self, label: str, css: str, inside: str):

@@ -178,6 +178,7 @@ def test_the_graph_is_the_eager_step(precision):
 # ---- the run ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_stopped_at_any_moment_and_resumed_is_bit_identical(tmp_path):
     whole = Trainer(config(num_epochs=2))
     whole.fit(progress=False)

@@ -279,6 +279,7 @@ def test_the_graph_is_the_eager_step(precision):
 # ---- the run ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_stopped_at_any_moment_and_resumed_is_bit_identical(tmp_path):
     """With an adaptive share p that moves on the way."""
     whole = Trainer(config(num_epochs=3)).fit(progress=False)

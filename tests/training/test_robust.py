@@ -275,6 +275,7 @@ def test_steps_between_two_rows_do_not_wait_for_the_gpu():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts memory as Linux does")
+@pytest.mark.slow
 def test_the_memory_of_a_run_is_bounded():
     """60,000 images of 32x32, as many as MNIST has, in batches of 128: below 1.5 GB."""
     code = """
