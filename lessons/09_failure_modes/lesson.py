@@ -785,7 +785,7 @@ print("\n" + textwrap.fill(str(diagnose(rows)), 76))
 figure, axis = plt.subplots(figsize=(4.4, 4.2), layout="constrained")
 draw_points(axis, real[:600], fakes[:600], "Healthy, says the doctor")
 axis.annotate("the rare blob", ring.centres[0], (0.35, 0.9), arrowprops={"arrowstyle": "->"})
-axis.legend(loc="center left", fontsize=8, markerscale=2)
+axis.legend(loc="center", fontsize=8, markerscale=2)
 show(
     figure,
     alt="The ring with fakes on the blobs and between them. An arrow points to the rare blob on the "

@@ -47,7 +47,7 @@ _ = torch.manual_seed(0)
 STEPS = 400  # of the short training in section 7
 
 # %%
-STEPS = whole_number("STEPS", STEPS, 1, 20_000)  # says what is wrong, if it will not do
+STEPS = whole_number("STEPS", STEPS, 20, 20_000)  # says what is wrong, if it will not do
 
 # %%
 three = to_floats(photo_crops(128, 5, seed=4).pixels)[[0, 1, 4]]
