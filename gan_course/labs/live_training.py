@@ -265,7 +265,7 @@ class LiveTraining(Lab):
         def follow(change: dict | None = None) -> None:
             play.value = self.playing
             done = self.finished and not self.playing
-            play.description = "⏸ Pause" if self.playing else "✓ Trained" if done else "▶ Train"
+            play.description = "❚❚ Pause" if self.playing else "✓ Trained" if done else "▶ Train"
             play.disabled = done
             one.disabled = done or self.playing
 

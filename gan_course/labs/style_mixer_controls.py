@@ -26,7 +26,7 @@ def mixer_controls(lab, question: str, answers: tuple[str, ...]) -> widgets.Widg
 
     def follow(change: dict | None = None) -> None:
         play.value = lab.playing
-        play.description = "⏸ Pause" if lab.playing else "▶ Play"
+        play.description = "❚❚ Pause" if lab.playing else "▶ Play"
         one.disabled = strip.disabled = lab.playing or not lab.revealed
 
     play.observe(toggled, names="value")

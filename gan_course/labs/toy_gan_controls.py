@@ -209,7 +209,7 @@ def _buttons(lab: ToyGAN) -> widgets.Widget:
 
     def follow(change: dict | None = None) -> None:
         play.value = lab.playing
-        play.description = "⏸ Pause" if lab.playing else "▶ Play"
+        play.description = "❚❚ Pause" if lab.playing else "▶ Play"
         play.disabled = not lab.revealed
         for widget in (both, only_d, only_g, ask):
             widget.disabled = lab.playing or not lab.revealed
