@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 from gan_course.errors import CourseError
@@ -25,14 +26,10 @@ def whole_number(name: str, value: Any, low: int, high: int) -> int:
     """
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if not whole or not low <= value <= high:
         raise CourseError(
-            f"{name} is {_short(value)}. It must be a whole number from {low:,} to {high:,}. "
-            f"{WHAT_TO_DO}"
-        )
-    if not low <= value <= high:
-        raise CourseError(
-            f"{name} is {_short(value)}. In this lesson it must lie between {low:,} and {high:,}. "
+            f"{name} is {_short(value)}. Here it must be a whole number from {low:,} to {high:,}. "
             f"{WHAT_TO_DO}"
         )
     return value
@@ -51,9 +48,7 @@ def seed_numbers(name: str, values: Any, most: int) -> list[int]:
             f"{WHAT_TO_DO}"
         )
     # A range can be longer than any memory: no more of it than is needed is looked at.
-    kept = [
-        seed_number(f"a number in {name}", v) for v, _ in zip(values, range(most + 1), strict=False)
-    ]
+    kept = [seed_number(f"a number in {name}", value) for value in islice(values, most + 1)]
     if not 1 <= len(kept) <= most or len(set(kept)) < len(kept):
         raise CourseError(
             f"{name} is {_short(values)}. It must hold 1 to {most} seeds, no two alike. "

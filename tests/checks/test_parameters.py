@@ -10,22 +10,8 @@ from gan_course.checks.parameters import seed_number, seed_numbers, whole_number
 from gan_course.errors import CourseError
 
 ROOT = Path(__file__).parent.parent.parent
-WRONG = [
-    "many",
-    "400",
-    -1,
-    0,
-    79,
-    20_001,
-    10**9,
-    1e9,
-    400.5,
-    float("nan"),
-    float("inf"),
-    None,
-    True,
-]
-WRONG += [[400], {}, 10**5000, [10**5000], "x" * 10_000, "two\nlines"]
+WRONG = ["many", "400", "x" * 10_000, "two\nlines", None, True, [400], {}, 400.5]
+WRONG += [-1, 0, 79, 20_001, 10**9, 1e9, float("nan"), float("inf"), 10**5000, [10**5000]]
 LESSONS = sorted((ROOT / "lessons").glob("*/lesson.py"))
 
 
@@ -67,7 +53,7 @@ def test_the_message_in_a_notebook_is_the_sentence_alone():
     with pytest.raises(CourseError) as caught:
         whole_number("STEPS", "many", 80, 20_000)
     assert caught.value._render_traceback_() == [
-        "CourseError: STEPS is 'many'. It must be a whole number from 80 to 20,000. "
+        "CourseError: STEPS is 'many'. Here it must be a whole number from 80 to 20,000. "
         "Change it at the top of the notebook, and run the cells from there on again."
     ]
 
