@@ -51,7 +51,7 @@ lab: $(READY)
 # The browser runs the notebooks and compares what nbval would; without one nbval does it itself.
 test: check
 	$(FOR_TESTS) && $(PY) -m pytest tests -n 2 --dist loadfile -m "not slow"
-	$(FOR_TESTS) && $(NBVAL) exercises $$($(PY) tests/browser/find_browser.py >/dev/null || echo notebooks)
+	$(FOR_TESTS) && ($(PY) tests/browser/find_browser.py >/dev/null || $(NBVAL) notebooks)
 
 # What `make test` tries a sample of: faults, bad inputs and the like, all of them.
 trust: $(READY)

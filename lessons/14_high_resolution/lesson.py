@@ -23,7 +23,7 @@ import matplotlib.pyplot as plt
 import torch
 import torch.nn.functional as F
 
-from gan_course import palette
+from gan_course import fast_mode, palette
 from gan_course.checks.parameters import whole_number
 from gan_course.data import image_grid
 from gan_course.data.images import to_floats
@@ -44,7 +44,7 @@ from gan_course.trials import high_resolution as trial
 _ = torch.manual_seed(0)
 
 # %% tags=["parameters"]
-STEPS = 400  # of the short training in section 7
+STEPS = 100 if fast_mode() else 400  # of the short training in section 7
 
 # %%
 STEPS = whole_number("STEPS", STEPS, 20, 20_000)  # says what is wrong, if it will not do

@@ -43,6 +43,8 @@ SCROLL_TO = """index => window.jupyterapp.shell.currentWidget.content.scrollToIt
 class LabPage:
     """One browser page, and all that went wrong on it."""
 
+    patience = (150, 2000)  # ms for a cell to be drawn; most are there at once
+
     def __init__(self, page, url: str, screenshots: Path):
         self.page = page
         self.url = url
@@ -107,7 +109,7 @@ class LabPage:
         exactly = re.compile(f"^{re.escape(label)}$")
         name = self.page.locator(css, has_text=exactly)
         found = self.page.locator(inside, has=name).first if inside else name.first
-        for patience in (150, 2000):  # ms for a cell to be drawn; most are there at once
+        for patience in self.patience:
             for cell in self.cells():
                 if not cell["widget"]:
                     continue

@@ -149,6 +149,7 @@ def test_a_moving_picture_is_seen_to_move_and_a_dead_one_is_not(lab_page, lab_se
     assert lab_page.move("number") < 5
     with pytest.raises(TimeoutError, match="changed no picture"):
         lab_page.move("dead", timeout=1)
+    lab_page.patience = (150, 300)
     with pytest.raises(LookupError, match="nothing labelled 'missing'"):
         lab_page.move("missing")
     with pytest.raises(LookupError, match="'locked' is disabled"):

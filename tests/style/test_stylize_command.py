@@ -103,6 +103,7 @@ def test_a_number_that_is_none_is_said_and_the_picture_kept(tmp_path, monkeypatc
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+@pytest.mark.slow
 def test_ctrl_c_saves_what_is_there(tmp_path):
     process = subprocess.Popen(
         [COMMAND, "stylize", *SMALL, "--steps", "9999"],
