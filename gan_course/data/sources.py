@@ -182,7 +182,9 @@ def named_as_images(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         what = "is a file, not a folder" if folder.exists() else "does not exist"
-        raise CourseError(f"the image folder {folder} {what}. Name another: folder:PATH.")
+        raise CourseError(
+            f"the image folder {folder} {what}. Name another, as in --dataset folder:PATH."
+        )
     try:
         next(folder.iterdir(), None)  # the search below passes over what it may not read
         return sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_ENDINGS)

@@ -69,8 +69,8 @@ def in_a_process_of_its_own(folder, what, *arguments, threads=1):
     code = f"import torch; torch.set_num_threads({threads}); import test_determinism as t; "
     code += f"import json; print(json.dumps(t.{what}(*{arguments!r})))"
     environment = os.environ | {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
-    paths = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
-    environment["PYTHONPATH"] = os.pathsep.join(paths)
+    trust, tests, root = list(Path(__file__).parents)[:3]
+    environment["PYTHONPATH"] = os.pathsep.join(map(str, (trust, tests, root)))
     folder.mkdir()
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True
