@@ -7,6 +7,8 @@ PYTHON ?=
 CANDIDATES = $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
 PARAMS ?=
 LABFLAGS ?=
+# In a container one is often root, and JupyterLab then wants to be told that this is meant.
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 PY := "$(VENV)/bin/python"
 ifeq ($(VENV),.venv)
@@ -46,7 +48,7 @@ help:
 
 lab: $(READY)
 	$(PY) -m jupyterlab --ServerApp.ip=127.0.0.1 --ServerApp.root_dir="$(CURDIR)" \
-		--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(LABFLAGS)
+		--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(AS_ROOT) $(LABFLAGS)
 
 # The browser runs the notebooks and compares what nbval would; without one nbval does it itself.
 test: check
