@@ -233,9 +233,12 @@ def _copy_cases(rng: torch.Generator) -> list[dict]:
     cases = []
     for i in range(CASES):
         training = torch.randn(12 + 2 * i, 1, 2, 2, generator=rng, dtype=torch.float64)
-        training[-1] += 50.0  # two that are far from everything
-        training[-2] -= 50.0
         fakes = torch.randn(5, 1, 2, 2, generator=rng, dtype=torch.float64)
+        training[-1] += 50.0  # far from everything
+        if i % 2:
+            fakes[2] += 25.0  # half way: even its farthest one is nearer than that one's nearest
+        else:
+            training[-2] -= 50.0
         fakes[0] = training[i] + 1e-6  # a copy
         fakes[1] += 30.0  # like nothing in the training images
         cases.append({"fakes": fakes, "training": training})
@@ -287,6 +290,12 @@ share_nearer = FunctionTask(
             "It takes the mean distance to all training images. A copy is near to one of them: "
             "take the smallest.",
             _share_nearer(of_fake=lambda d: d.mean(1)),
+        ),
+        Mistake(
+            "the farthest",
+            "It takes the farthest training image of each fake. A copy is near to one of them: "
+            "take the smallest distance.",
+            _share_nearer(of_fake=lambda d: d.max(1).values),
         ),
         Mistake(
             "the distances themselves",

@@ -78,11 +78,16 @@ def coverage(classes: Tensor, num_classes: int, shares_real: Tensor | None = Non
 def perfect_coverage(num_classes: int, count: int) -> tuple[float, float]:
     """What a perfect generator gets on average with ``count`` fakes: classes found, and ``kl``.
 
-    All classes equally likely. A class is missed with probability (1 - 1/K)^count. The divergence
-    of a histogram from its own source is about (K - 1) / (2 · count) where each class is met often.
+    All K classes equally likely, so each is drawn n times with the probability of the binomial
+    distribution: n = 0 is a class that is missed, and any other n adds p log(p K), p = n / count.
     """
-    found = num_classes * (1 - (1 - 1 / num_classes) ** count)
-    return found, (num_classes - 1) / (2 * count)
+    n = torch.arange(count + 1, dtype=torch.float64)
+    chance = torch.tensor(1 / num_classes, dtype=torch.float64)
+    probability = torch.distributions.Binomial(count, chance).log_prob(n).exp()
+    p = n / count
+    found = num_classes * (1 - probability[0])
+    kl = num_classes * (probability * torch.special.xlogy(p, p * num_classes)).sum()
+    return found.item(), kl.item()
 
 
 def stacked_classes(classifier: Classifier, images: Tensor, batch_size: int = 256) -> Tensor:

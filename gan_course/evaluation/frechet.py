@@ -44,7 +44,11 @@ def gaussian_distance(mean_a: Tensor, cov_a: Tensor, mean_b: Tensor, cov_b: Tens
     """The squared Fréchet distance of two Gaussians: means (F,), covariances (F, F), float64."""
     # cov_a = factor factor^T. Then factor^T cov_b factor is symmetric, and has the eigenvalues of
     # cov_a cov_b. A Cholesky factor is the quickest; it exists where no direction is flat.
+    # Either of the two may play cov_a.
     factor, failed = torch.linalg.cholesky_ex(cov_a)
+    if failed:
+        cov_a, cov_b = cov_b, cov_a
+        factor, failed = torch.linalg.cholesky_ex(cov_a)
     if failed:
         factor = _root(cov_a)
     inner = torch.linalg.eigvalsh(factor.T @ cov_b @ factor)

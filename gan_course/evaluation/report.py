@@ -146,7 +146,7 @@ def evaluate(
             f"the generator draws images of {fakes.shape[1]} channels, and {images.name} has "
             f"{images.shape[0]}: choose the data set that it was trained on."
         )
-    real = real_features(extractor, images, count, seed)
+    real = real_features(extractor, images, 2 * count, seed)  # all of them if there are fewer
     fake = extractor(fakes)
     report = Report(
         name,
@@ -178,13 +178,17 @@ def _resized(size: int | None, sides: tuple[int, int]) -> str:
 
 
 def _distances(real: Tensor, fake: Tensor) -> list[Measurement]:
-    n, half = len(real), len(real) // 2
+    """``real`` may have up to twice as many rows as ``fake``: the rest is for the floor."""
+    n, half = len(fake), len(real) // 2
+    # What real images get against other real ones: as many as there are fakes, if it has as many.
+    floor = frechet_distance(real[:half], real[half : 2 * half])
+    halves = {"real_a": half, "real_b": half, "what": f"two halves of {2 * half:,} real images"}
+    real = real[:n]
     counts = {"num_real": n, "num_fake": n}
-    found = [Measurement("frechet", frechet_distance(real, fake), "lower", dict(counts))]
-    if half > 1:
-        floor = frechet_distance(real[:half], real[half : 2 * half])
-        halves = {"real_a": half, "real_b": half, "what": "two halves of the real images"}
-        found.append(Measurement("frechet_real_halves", floor, "", halves))
+    found = [
+        Measurement("frechet", frechet_distance(real, fake), "lower", dict(counts)),
+        Measurement("frechet_real_halves", floor, "", halves),
+    ]
     kernel = kernel_distance(real, fake)
     settings = {"blocks": kernel.blocks, "block_size": kernel.block_size, "spread": kernel.spread}
     found.append(Measurement("kernel", kernel.mean, "lower", counts | settings))

@@ -44,7 +44,7 @@ def draw_bench(lab, data: dict) -> Canvas:
     canvas.text(LEFT + 132, y, "▲", 12, palette.FAKE, "start")
     canvas.text(LEFT + 146, y, "fake", 12, INK, "start")
     if data["singular"]:
-        words = "No more points than dimensions: the covariances lack directions."
+        words = "N is not above F: the covariances lack directions."
         canvas.text(LEFT, y + 22, words, 12, INK, "start", bold=True)
     if not lab.revealed:
         canvas.text(400, 200, "Make a guess: then the distances show.", 13, FAINT, "start")

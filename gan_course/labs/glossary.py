@@ -15,10 +15,9 @@ from traitlets import HasTraits, Unicode
 from gan_course.labs.base import TEXT, WIDGET
 
 PACKAGE = Path(__file__).parent.parent
-NAME = "display:inline-block;min-width:6em"  # else the table gives these a character or two a line
-MEANING = "display:inline-block;min-width:13em"  # on a narrow page, too
-CODE = "display:inline-block;min-width:10em;overflow-wrap:anywhere"  # wraps instead of being cut
-HEAD = ("term", "日本語", "中文", "what it is", "lesson", "line of code")
+NAME = "display:inline-block;min-width:5em"  # else the table gives these a character or two a line
+PLACE = "display:block;margin-top:3px;overflow-wrap:anywhere"  # below: a column more would be cut
+HEAD = ("term", "日本語", "中文", "what it is, its lesson and its line of code")
 
 
 @dataclass(frozen=True)
@@ -89,9 +88,9 @@ def as_html(found: tuple[Term, ...], root: str = "..") -> str:
             f"<b>{escape(term.name)}</b>",
             f'<span lang="ja" style="{NAME}">{escape(term.japanese)}</span>',
             f'<span lang="zh" style="{NAME}">{escape(term.chinese)}</span>',
-            f'<span style="{MEANING}">{escape(term.meaning)}</span>',
-            f'<a href="{escape(notebook)}">{escape(term.lesson[:2])}</a>',
-            f'<span style="{CODE}"><a href="{escape(code)}">{escape(term.file)}</a><br>'
+            f'{escape(term.meaning)}<span style="{PLACE}">'
+            f'<a href="{escape(notebook)}">lesson {escape(term.lesson[:2])}</a> · '
+            f'<a href="{escape(code)}">{escape(term.file)}</a> '
             f'<code style="white-space:normal">{escape(_short(term.line))}</code></span>',
         )
         left = "text-align:left;vertical-align:top;white-space:normal"

@@ -223,7 +223,7 @@ check.mode_coverage(mode_coverage)
 
 # %% tags=["exercise"]
 def share_nearer(fakes, training):
-    """fakes (N, C, H, W), training (M, C, H, W) -> shares (N,), floats."""
+    """fakes (N, C, H, W), training (M, C, H, W) -> a tensor of shares (N,)."""
     ### BEGIN SOLUTION
     images, known = fakes.flatten(1), training.flatten(1)
     among_themselves = torch.cdist(known, known).fill_diagonal_(torch.inf).min(dim=1).values  # (M,)

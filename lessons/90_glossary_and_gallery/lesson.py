@@ -65,7 +65,7 @@ for axis, name in zip(axes.flat, names, strict=False):
 show(figure, alt=f"Thirty fakes each of the generators that ship: {', '.join(names)}.")
 
 # %% [markdown]
-# **One walk.** From one z to another along the sphere, and on so on: nothing jumps.
+# **One walk.** From one z to another along the sphere, three times: nothing jumps.
 
 # %%
 generator = load_pretrained("digits")
@@ -129,8 +129,9 @@ show(figure, alt="Forty real handwritten digits in two rows.")
 # *Measuring*
 #
 # - Heusel and others, [GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash
-#   Equilibrium](https://arxiv.org/abs/1706.08500), 2017: the FID; Kynkäänniemi and others, [Improved Precision and
-#   Recall Metric](https://arxiv.org/abs/1904.06991), 2019.
+#   Equilibrium](https://arxiv.org/abs/1706.08500), 2017: the FID; Bińkowski and others, [Demystifying MMD
+#   GANs](https://arxiv.org/abs/1801.01401), 2018: the KID; Kynkäänniemi and others, [Improved Precision and Recall
+#   Metric](https://arxiv.org/abs/1904.06991), 2019.
 #
 # *Larger, and other pictures*
 #
@@ -139,14 +140,19 @@ show(figure, alt="Forty real handwritten digits in two rows.")
 #   Architecture](https://arxiv.org/abs/1812.04948), 2018 ([StyleGAN](https://en.wikipedia.org/wiki/StyleGAN) in short).
 # - Karras and others, [Training Generative Adversarial Networks with Limited
 #   Data](https://arxiv.org/abs/2006.06676), 2020; Huang and others, [The GAN is dead; long live the GAN! A Modern
-#   Baseline GAN](https://arxiv.org/abs/2501.05441), 2024.
+#   GAN Baseline](https://arxiv.org/abs/2501.05441), 2024.
 # - Gatys, Ecker, Bethge, [A Neural Algorithm of Artistic Style](https://arxiv.org/abs/1508.06576), 2015: style transfer.
 #
 # *In other words*
 #
 # - The PyTorch tutorial on [DCGAN and faces](https://pytorch.org/tutorials/beginner/dcgan_faces_tutorial.html).
 # - 日本語: 上田隆一, [アドバンストビジョン第4回](https://ryuichiueda.github.io/slides_marp/advanced_vision/lesson4.html)
-#   (slides on VAE and GAN).
+#   (slides on VAE and GAN); [深層生成モデルを巡る旅(3): GAN](https://qiita.com/shionhonda/items/330c9fdf78e62db3402b);
+#   [GANのなめらかさと安定性](https://tech.preferred.jp/ja/blog/smoothness-and-stability-in-gans/), for lessons 09 and 11;
+#   [リプシッツ連続性](https://mathwords.net/lipschitz) and
+#   [固有値・固有ベクトル](https://www.geisya.or.jp/~mwm48961/linear_algebra/eigenvalue2.htm), for lesson 11, which needs
+#   singular values and says how these differ.
+# - 中文: [nn.Conv2d](https://blog.csdn.net/qq_42079689/article/details/102642610), for lesson 01.
 # - Odena and others, [Deconvolution and Checkerboard Artifacts](https://distill.pub/2016/deconv-checkerboard/), 2016,
 #   for lesson 02.
 # - [Creating generative art with GANs](https://soshnikov.com/scienceart/creating-generative-art-using-gan-on-azureml/),

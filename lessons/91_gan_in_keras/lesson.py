@@ -266,7 +266,7 @@ show(figure, alt="Two grids of 24 early fakes, from PyTorch and from Keras. Both
 # | here | in Keras | mind |
 # |---|---|---|
 # | `nn.Linear(in, out)` | `layers.Dense(out)` | its matrix is stored transposed |
-# | `nn.Conv2d(…, 4, stride=2, padding=1)` | `layers.Conv2D(…, 4, strides=2, padding="same")` | the same for even sizes; for odd ones "same" pads one side only |
+# | `nn.Conv2d(…, 4, stride=2, padding=1)` | `layers.Conv2D(…, 4, strides=2, padding="same")` | the same for even sizes; for odd ones "same" pads one side more |
 # | `nn.BatchNorm2d(momentum=0.1)` | `layers.BatchNormalization(momentum=0.9)` | 1 minus the other; epsilon 0.001 unless told; axis 1 for channels first |
 # | `model.train()`, `model.eval()` | `model(x, training=True)` | a state here, an argument there |
 # | `nn.Flatten()` | `layers.Flatten(data_format="channels_last")` | with channels first it reorders the numbers: loaded weights would fit the shape and be wrong |

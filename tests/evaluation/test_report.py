@@ -116,6 +116,17 @@ def test_every_number_has_a_protocol(report):
     assert report["classes_found"] == 10
 
 
+def test_the_floor_has_as_many_images_as_the_distance(report, digits):
+    """A floor of fewer images would be too high: the distance grows as they become fewer."""
+    of = {m.name: m.protocol for m in report.measurements}
+    assert of["frechet_real_halves"]["real_a"] == of["frechet"]["num_real"] == 300
+    assert 0 < report["frechet_real_halves"] < report["frechet"]
+    everything = evaluate(load_pretrained("digits"), digits, num_images=10_000)
+    of = {m.name: m.protocol for m in everything.measurements}
+    assert of["frechet"] == {"num_real": 1797, "num_fake": 1797}
+    assert of["frechet_real_halves"]["real_b"] == 898  # no more are left
+
+
 def test_it_tells_good_from_bad(report, digits):
     torch.manual_seed(0)
     untrained = evaluate(DCGANGenerator(32, 1, 64, 8), digits, num_images=300)

@@ -29,10 +29,19 @@ def test_the_two_other_languages_are_what_they_say():
     assert sum(bool(re.search(han, term.chinese)) for term in terms()) > len(terms()) * 0.9
 
 
+def entries() -> list[dict]:
+    return yaml.safe_load((ROOT / "gan_course/labs/glossary.yml").read_text(encoding="utf-8"))
+
+
+def test_no_comma_has_cut_a_name_in_two():
+    """In the file, what follows a comma without quotes would be an entry of its own."""
+    known = {"term", "ja", "zh", "lesson", "says", "code", "is"}
+    assert [entry["term"] for entry in entries() if not set(entry) <= known] == []
+
+
 def as_said() -> dict[str, str]:
     """Term -> what its lesson calls it."""
-    entries = yaml.safe_load((ROOT / "gan_course/labs/glossary.yml").read_text(encoding="utf-8"))
-    return {x["term"]: x.get("says") or re.sub(r" \(.*?\)", "", x["term"]) for x in entries}
+    return {x["term"]: x.get("says") or re.sub(r" \(.*?\)", "", x["term"]) for x in entries()}
 
 
 @pytest.mark.parametrize("term", terms(), ids=lambda term: term.name)
