@@ -156,6 +156,12 @@ def stamp(path: Path) -> tuple[int, int] | None:
     return None
 
 
+def shown(name: object) -> str:
+    """A file's name as it can be printed on one line: a line break in it as ``\\n``, a byte that
+    is no letter as ``\\udce9``. Names may hold anything, and printing them may not fail."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(name))
+
+
 def one_line(error: Exception) -> str:
     """What went wrong, on one line, in at most 300 characters."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__

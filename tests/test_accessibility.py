@@ -185,6 +185,14 @@ def test_every_control_works_by_keyboard_and_has_a_name(built):
         assert re.search(r"[^\W_]", name), f"a {kind} without a name"
 
 
+@pytest.mark.parametrize("built", lab_walk.NAMES, indirect=True)
+def test_no_control_takes_all_the_height_from_those_beside_it(built):
+    """In a column ``flex: 0 0 100%`` is a height: what stands above it is squeezed to nothing."""
+    for box in lab_walk.everything_in(built.lab.ui()):
+        if isinstance(box, widgets.VBox) and len(box.children) > 1:
+            assert not [c for c in box.children if "100%" in (c.layout.flex or "")]
+
+
 @pytest.mark.parametrize("built", LABS, indirect=True)
 def test_all_that_changes_the_picture_is_set_by_a_control(built):
     """No state that only dragging or hovering reaches: the controls are tried one by one."""

@@ -13,6 +13,7 @@ from gan_course.data import load_images
 from gan_course.data.doctor import FolderDoctor
 from gan_course.data.duplicates import difference_hash, first_of_each, small_copy
 from gan_course.errors import CourseError
+from gan_course.files import shown
 from gan_course.training import TrainConfig, Trainer
 
 
@@ -48,6 +49,12 @@ def bad_folder(folder):
         "drawing.png": (b'<?xml version="1.0"?><svg></svg>', "XML or SVG"),
         "archive.gif": (b"PK\x03\x04\x00\x00", "a zip archive"),
         "phone.jpg": (b"\x00\x00\x00\x1cftypheic" + b"\x00" * 60, "HEIC"),
+        "iphone.jpg": (b"\x00\x00\x00\x28ftypheic" + b"\x00" * 60, "HEIC"),
+        "liste.png": ("Äpfel, Öl\n".encode() * 9, "not an image, but text"),
+        "login.jpg": (b"\xef\xbb\xbf<html>", "a web page"),
+        "lost_power.jpg": (bytes(4000), "zeros"),
+        "._photo.jpg": (b"\x00\x05\x16\x07\x00\x02", "helper file of macOS"),
+        "two\nlines\x1b[31m.png": (b"", "0 bytes"),
         "rubbish.bmp": (bytes(range(256)) * 4, "not an image, or damaged"),
     }
     said = {}
@@ -88,7 +95,7 @@ def test_ten_kinds_of_bad_file_are_named_and_training_goes_on(tmp_path):
     assert problems.keys() == said.keys()
     for name, words in said.items():
         assert any(w in problems[name] for w in words.split("|")), (name, problems[name])
-        assert f"bad: {name}: " in report.text()
+        assert f"  bad: {shown(name)}: " in report.text()
     assert {str(seen.path) for seen in report.good} == {p.name for p in folder.glob("good*")}
     assert report.others == {".txt": 1}
 
@@ -152,7 +159,7 @@ def test_odd_but_good_files_are_noted(tmp_path):
         ("clear.png", "transparent, put on white"),
         ("gif.gif", "3 frames, only the first"),
         ("long.png", "only its middle square"),
-        ("really.png", "called .png, but it is a JPEG"),
+        ("really.png", "called .png, but inside it is JPEG"),
         ("deep.png", "more than 256 levels"),
         ("red.png", "blank: one colour only"),
     ):
@@ -277,3 +284,47 @@ def test_the_first_of_each_group_is_kept():
             kept.append(i)
     assert first_of_each(copies) == by_hand and 40 < len(kept) < 100
     assert first_of_each([]) == [] and first_of_each(copies[:1]) == [0]
+
+
+def test_names_of_any_bytes_can_be_printed(tmp_path):
+    name = os.fsdecode(b"caf\xe9\n.png")
+    try:
+        (tmp_path / name).write_bytes(b"")
+    except OSError:
+        pytest.skip("this disk takes no such names")
+    noisy(0).save(tmp_path / "good.png")
+    noisy(0).save(tmp_path / os.fsdecode(b"gut\xe9.png"))
+    report = FolderDoctor(tmp_path).look().report()
+    text = report.text()
+    text.encode("utf-8")  # as a notebook and a terminal do
+    assert r"bad: caf\udce9\n.png: an empty file" in text
+    assert r"near-duplicate: gut\udce9.png of good.png" in text
+    with pytest.warns(UserWarning, match="1 files in .* were skipped") as said:
+        load_images(f"folder:{tmp_path}", 16)
+    str(said[0].message).encode("utf-8")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may open all")
+def test_what_may_not_be_opened_is_named(tmp_path):
+    noisy(0).save(tmp_path / "good.png")
+    for name in ("secret.png", "locked"):
+        (tmp_path / name).mkdir() if name == "locked" else (tmp_path / name).write_bytes(b"x")
+        (tmp_path / name).chmod(0)
+    try:
+        problems = {str(s.path): s.problem for s in FolderDoctor(tmp_path).look().report().bad}
+    finally:
+        (tmp_path / "locked").chmod(0o700)
+    assert "Permission denied" in problems["secret.png"]
+    assert problems["locked"] == "a folder that may not be opened"
+
+
+def test_blank_ones_are_named_and_photos_in_other_formats_are_counted(tmp_path):
+    noisy(0).save(tmp_path / "good.png")
+    Image.new("RGB", (60, 60), "white").save(tmp_path / "white.png")
+    (tmp_path / "a.HEIC").write_bytes(b"x")
+    (tmp_path / "notes.txt").write_bytes(b"x")
+    for i in range(20):
+        noisy(i + 1).save(tmp_path / f"more{i}.png")
+    text = FolderDoctor(tmp_path).look().report().text()
+    assert "1 of one colour only: white.png. Take them out." in text
+    assert "1 of these are photos: save them as JPEG or PNG" in text

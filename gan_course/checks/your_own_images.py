@@ -91,7 +91,8 @@ difference_hash = FunctionTask(
         ),
         Mistake(
             "uint8 has no minus",
-            "A difference of two uint8 never falls below 0: 10 − 250 becomes 16. Compare them, or "
+            "It says True wherever the two differ. So does a difference of two uint8, which never "
+            "falls below 0: 10 − 250 becomes 16. Compare them by >, or "
             "make them whole numbers with a sign first: grey.int().",
             lambda grey: (grey[:, :-1] - grey[:, 1:]) > 0,
         ),
@@ -124,7 +125,7 @@ difference_hash = FunctionTask(
 
 
 def _hashes(rng: torch.Generator) -> list[dict]:
-    """Hashes with exact copies, near ones, ones at exactly the reach, and a chain."""
+    """Hashes with exact copies, near ones, ones at exactly the reach and just beyond, a chain."""
     cases = []
     for i in range(CASES):
         width, reach = 24 + 2 * i, 2 + i % 3
@@ -139,7 +140,9 @@ def _hashes(rng: torch.Generator) -> list[dict]:
         exact = base[1].clone()
         near = base[1].clone()
         near[0] = ~near[0]
-        rows += [exact, near, base[2]]
+        beyond = base[1].clone()
+        beyond[-reach - 1 :] = ~beyond[-reach - 1 :]
+        rows += [exact, near, beyond, base[2]]
         order = torch.arange(len(rows))
         if i:  # the chain keeps its order, the others move
             order = torch.cat([order[1:5], order[:1], order[5:]])
@@ -202,6 +205,11 @@ keep_first = FunctionTask(
             "less than",
             "Exactly reach answers that differ are still near.",
             _keep(near=lambda apart, reach: apart < reach),
+        ),
+        Mistake(
+            "one too many",
+            "At most reach answers may differ; with reach + 1 an image is kept.",
+            _keep(near=lambda apart, reach: apart <= reach + 1),
         ),
         Mistake(
             "only exact copies",

@@ -15,6 +15,7 @@ LESSON = "16_your_own_images"
 def numbers(result: object) -> object:
     """Plain floats out of tensors, also inside a pair."""
     if isinstance(result, Tensor) and not result.is_complex() and not result.is_meta:
+        result = result.detach()
         if result.ndim == 0:
             return float(result)
         return [float(entry) for entry in result] if result.ndim == 1 else result
@@ -134,7 +135,8 @@ MOST = 0.8
 
 
 def _shares(rng: torch.Generator) -> list[dict]:
-    """Shares in the middle, and at both ends; never exactly at the target."""
+    """Shares in the middle, and at both ends; never exactly at the target, which is not always
+    the usual one."""
     cases = []
     for i in range(CASES):
         count = 16
@@ -145,7 +147,9 @@ def _shares(rng: torch.Generator) -> list[dict]:
         logits = size * sign
         logits[right - 1] *= (20, -1, 1)[i % 3] if i % 3 != 1 else 1
         p = (0.3, 0.4, 0.5, 0.79, 0.2, 0.004)[i % 6]
-        cases.append({"p": p, "logits_real": logits, "step": 0.01 + 0.002 * i, "target": 0.6})
+        cases.append({"p": p, "logits_real": logits, "step": 0.01 + 0.002 * i})
+        # Between two of the mean signs; 0.6 and the others judge some of the cases differently.
+        cases[-1]["target"] = (0.6, 0.6, 0.4, 0.6, 0.8, 0.6)[i % 6]
     return cases
 
 
@@ -198,6 +202,11 @@ next_share = FunctionTask(
             "no limit below",
             "A share cannot fall below 0.",
             _next(low=-99.0),
+        ),
+        Mistake(
+            "always 0.6",
+            "It compares with 0.6, whatever the target is. Use the argument target.",
+            lambda p, logits_real, step, target: _next()(p, logits_real, step, 0.6),
         ),
         Mistake(
             "in proportion",

@@ -6,6 +6,8 @@ and what it calls bad will be left out, with the reason. Of a large folder it lo
 
 from __future__ import annotations
 
+import codecs
+import os
 import random
 import stat
 import time
@@ -20,7 +22,7 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from gan_course.data.duplicates import small_copy
-from gan_course.data.folder_report import FolderReport
+from gan_course.data.folder_report import BLANK, FolderReport
 from gan_course.data.pictures import open_picture, read_picture
 from gan_course.data.sources import IMAGE_ENDINGS, named_as_images
 from gan_course.errors import typed_path
@@ -28,6 +30,7 @@ from gan_course.files import one_line
 
 LIMIT = 2_000  # files looked at; of more, so many at random
 PREVIEWS = 64  # pictures kept to be shown
+READ = os.R_OK | os.X_OK  # what it takes to look into a folder
 UPRIGHT = (None, 1)  # the camera's note: no note, or "as it lies"
 
 # What a file that is no image begins with, and what that means.
@@ -35,12 +38,11 @@ BEGINNINGS = (
     (b"version https://git-lfs", "a Git LFS pointer: the image itself was never fetched"),
     (b"%PDF", "a PDF document"),
     (b"PK\x03\x04", "a zip archive"),
+    *((sign, "a packed archive") for sign in (b"Rar!", b"7z\xbc\xaf", b"\x1f\x8b")),
+    (b"\x00\x05\x16\x07", "a helper file of macOS, beside a photo of that name"),
     (b"<?xml", "an XML or SVG file"),
     (b"<svg", "an SVG drawing"),
-    (b"<!doctype", "a web page, often the error page of a download"),
-    (b"<html", "a web page, often the error page of a download"),
-    (b"\x00\x00\x00\x1cftyp", "a HEIC photo or a video: save it as JPEG or PNG"),
-    (b"\x00\x00\x00\x18ftyp", "a HEIC photo or a video: save it as JPEG or PNG"),
+    *((sign, "a web page, often of a failed download") for sign in (b"<!doctype", b"<html")),
 )
 
 
@@ -78,7 +80,7 @@ class FolderDoctor:
         limit: of more files than this, so many are looked at, chosen at random by ``seed``.
 
     Attributes:
-        files: what is called like an image, as many of them as will be looked at.
+        files: what is called like an image, or may not be opened; as many as will be looked at.
         total: how many there are.
         others: how many other files there are, by ending, such as {".txt": 2}.
         seen: what was found so far.
@@ -90,14 +92,17 @@ class FolderDoctor:
     def __init__(self, folder: str | Path, limit: int = LIMIT, seed: int = 0) -> None:
         self.folder = typed_path(folder)
         found = named_as_images(self.folder)
-        self.total = len(found)
-        if self.total > limit:
-            found = sorted(random.Random(seed).sample(found, limit))
-        self.files = found
         self.others: Counter[str] = Counter()
         for path in self.folder.rglob("*"):
-            if path.suffix.lower() not in IMAGE_ENDINGS and path.is_file():
+            if path.is_dir():
+                if not os.access(path, READ) and path not in found:  # nobody sees what is in it
+                    found.append(path)
+            elif path.suffix.lower() not in IMAGE_ENDINGS and path.is_file():
                 self.others[path.suffix.lower() or "no ending"] += 1
+        self.total = len(found)
+        if self.total > limit:
+            found = random.Random(seed).sample(found, limit)
+        self.files = sorted(found)
         self.seen: list[Seen] = []
 
     @property
@@ -108,9 +113,8 @@ class FolderDoctor:
         """Look at the files that are left: at one at least, and for about so many seconds."""
         end = None if seconds is None else time.perf_counter() + seconds
         while not self.finished:
-            path = self.files[len(self.seen)]
             keep = sum(not seen.problem for seen in self.seen) < PREVIEWS
-            self.seen.append(examine(path, self.folder, keep))
+            self.seen.append(examine(self.files[len(self.seen)], self.folder, keep))
             if end is not None and time.perf_counter() > end:
                 break
         return self
@@ -139,7 +143,7 @@ def examine(path: Path, folder: Path, keep: bool = True) -> Seen:
     except Exception as error:  # a damaged file can fail anywhere in Pillow
         return Seen(name, _in_words(error, path))
     if int((picture.amax(dim=(1, 2)) - picture.amin(dim=(1, 2))).max()) < 3:
-        notes.append("blank: one colour only")
+        notes.append(BLANK)
     brightness = picture.float().mean().item() / 255
     small = picture if keep else None
     return Seen(name, "", width, height, kind, tuple(notes), brightness, small, small_copy(picture))
@@ -151,7 +155,7 @@ def _no_file(path: Path) -> str:
         return "a link that leads nowhere"
     mode = path.stat().st_mode
     if stat.S_ISDIR(mode):
-        return "a folder, not a file"
+        return "a folder" + (", not a file" if os.access(path, READ) else " that may not be opened")
     if not stat.S_ISREG(mode):
         return "a pipe or a device, not a file"
     return "" if path.stat().st_size else "an empty file, 0 bytes"
@@ -174,7 +178,7 @@ def _notes(image: Image.Image, path: Path) -> Iterator[str]:
     usual = {".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF"}
     ending = path.suffix.lower()
     if image.format not in (usual.get(ending, ending[1:].upper()), "MPO"):
-        yield f"called {ending}, but it is a {image.format}"
+        yield f"called {ending}, but inside it is {image.format}"
 
 
 def _in_words(error: Exception, path: Path) -> str:
@@ -192,8 +196,13 @@ def _in_words(error: Exception, path: Path) -> str:
     except OSError:
         return said
     for beginning, meaning in BEGINNINGS:
-        if head.lstrip().lower().startswith(beginning.lower()):
+        if head.removeprefix(codecs.BOM_UTF8).lstrip().lower().startswith(beginning.lower()):
             return f"not an image, but {meaning}"
-    if head.isascii() and not any(byte < 9 for byte in head):
+    if head[4:8] == b"ftyp":  # four bytes before it give a length, which differs
+        return "not an image that can be read, but a HEIC photo or a video: save it as JPEG or PNG"
+    if not any(head):
+        return "not an image, but zeros: a copy that was never finished"
+    # The last letter may be cut in two.
+    if "\ufffd" not in head.decode(errors="replace")[:-3] and min(head) >= 9:
         return "not an image, but text"
     return "not an image, or damaged beyond recognition"

@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING
 
 from gan_course.data.duplicates import first_of_each
 from gan_course.data.sources import class_numbers
+from gan_course.files import shown
 
 if TYPE_CHECKING:
     from gan_course.data.doctor import FolderDoctor
+
+BLANK = "blank: one colour only"
+PHOTOS = (".heic", ".heif", ".avif", ".jfif", ".jxl", ".dng", ".cr2", ".nef", ".arw")  # not opened
 
 
 class FolderReport:
@@ -100,8 +104,10 @@ class FolderReport:
         if self.classes and min(self.classes.values()) * 5 < max(self.classes.values()):
             rare = min(self.classes, key=self.classes.get)
             said.append(f"The class {rare!r} is rare ({self.classes[rare]} images): G may drop it.")
-        if self.notes["blank: one colour only"]:
-            said.append(f"{self.notes['blank: one colour only']} images are blank: take them out.")
+        blank = [shown(seen.path) for seen in self.good if BLANK in seen.notes]
+        if blank:
+            names = ", ".join(blank[:5]) + ", ..." * (len(blank) > 5)
+            said.append(f"{len(blank)} of one colour only: {names}. Take them out.")
         return said
 
     def command(self) -> str:
@@ -123,12 +129,14 @@ class FolderReport:
             f"{self.looked:,} files looked at{part}: {len(self.good):,} good, {len(self.bad)} bad, "
             f"{len(self.copies)} near-duplicates among the good ones; {self.usable():,} remain."
         ]
-        lines += [f"  bad: {seen.path}: {seen.problem}" for seen in self.bad]
-        lines += [f"  near-duplicate: {copy} of {first}" for copy, first in self.copies]
+        lines += [f"  bad: {shown(seen.path)}: {seen.problem}" for seen in self.bad]
+        lines += [f"  near-duplicate: {shown(a)} of {shown(b)}" for a, b in self.copies]
         lines += [f"  {count} x {note}" for note, count in self.notes.most_common()]
         if self.others:
-            endings = ", ".join(f"{count} {ending}" for ending, count in self.others.most_common())
+            endings = ", ".join(f"{count} {shown(e)}" for e, count in self.others.most_common())
             lines.append(f"  not called images, and passed over: {endings}")
+        if photos := sum(self.others[ending] for ending in PHOTOS):
+            lines.append(f"  {photos} of these are photos: save them as JPEG or PNG to use them")
         return "\n".join([*lines, *self.advice()])
 
 

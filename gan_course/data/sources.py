@@ -18,7 +18,7 @@ from gan_course.data.fetched import fetched
 from gan_course.data.images import ImageSet
 from gan_course.data.pictures import read_picture, to_square
 from gan_course.errors import CourseError, typed_path
-from gan_course.files import one_line
+from gan_course.files import one_line, shown
 
 # name -> (image size that suits it, channels)
 DATASETS = {
@@ -212,14 +212,14 @@ def _folder(
             if drop_duplicates:
                 copies.append(small_copy(read_picture(path)))
         except Exception as error:  # a damaged file can fail anywhere in Pillow
-            skipped.append(f"{path.relative_to(folder)}: {one_line(error)}")
+            skipped.append(f"{shown(path.relative_to(folder))}: {one_line(error)}")
         else:
             good.append(path)
             if fits:
                 pixels.append(picture)
     if skipped:
-        shown = "; ".join(skipped[:5]) + ("; ..." if len(skipped) > 5 else "")
-        warnings.warn(f"{len(skipped)} files in {folder} were skipped: {shown}", stacklevel=3)
+        named = "; ".join(skipped[:5]) + ("; ..." if len(skipped) > 5 else "")
+        warnings.warn(f"{len(skipped)} files in {folder} were skipped: {named}", stacklevel=3)
     if not good:
         what = f"none of the {len(files)} images in {folder} can be read"
         raise CourseError(f"{what}: {skipped[0]}. Take others.")
@@ -234,7 +234,7 @@ def _folder(
             return read_picture(good[i], size).to(device)
         except Exception as error:
             raise CourseError(
-                f"{good[i]} could be read when training began, and now cannot be: "
+                f"{shown(good[i])} could be read when training began, and now cannot be: "
                 f"{one_line(error)}."
             ) from error
 

@@ -128,7 +128,8 @@ def default_features(dataset: str) -> str:
     Raises:
         CourseError: if none ships for it; the message says how to come by some.
     """
-    name = "photographs" if dataset == "cifar10" else dataset.removeprefix("stacked-")
+    photographs = dataset == "cifar10" or dataset.startswith("folder:")  # read in colour, always
+    name = "photographs" if photographs else dataset.removeprefix("stacked-")
     if name in available_classifiers():
         return name
     raise CourseError(

@@ -72,6 +72,24 @@ class Report:
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=2) + "\n"
 
+    def sentence(self) -> str:
+        """The main numbers, for a model card."""
+        number = {m.name: _short(m.value) for m in self.measurements}
+        count = f"{self.measurements[0].protocol['num_real']:,}"
+        near, settings = self["near_copies"], self.measurements[-1].protocol
+        return (
+            f"Fréchet distance {number['frechet']} in the features `{self.protocol['features']}`, "
+            f"{count} real images and as many fakes"
+            + (
+                f" (two halves of the real images: {number['frechet_real_halves']})"
+                if "frechet_real_halves" in number
+                else ""
+            )
+            + f"; precision {number['precision']}, recall {number['recall']}; {near:.1%} of "
+            f"{settings['num_fake']:,} fakes are nearer to a training image, in pixels, than "
+            f"{1 - COPY:.0%} of the real ones are."
+        )
+
     def table(self) -> str:
         """Name, value, which way is better, protocol: a line each."""
         rows = [("metric", "value", "better", "protocol")]

@@ -19,10 +19,11 @@ from gan_course.labs.drawing import FAINT, INK, LINE, Canvas
 from gan_course.labs.guess_controls import guess_box
 from gan_course.labs.latent import draw_images, noise
 from gan_course.pretrained import load_pretrained
+from gan_course.training.augment import translate
 
 COUNT = 8  # fakes that are looked at
 COPY = 0.02  # nearer than all but so many of the real images are to theirs: suspicious
-BASELINE = 200  # real images that are compared in the same way
+BASELINE = 200  # real images that are compared in the same way, at most
 SIDE, GAP, WIDTH, HEIGHT = 76, 14, 760, 330
 BY = ("pixels", "features")  # what two images are compared by
 ANSWERS = ("none", "1 or 2", "3 or more")
@@ -33,9 +34,10 @@ class CopyCheck(DrawnLab):
     """Eight fakes, below each its nearest training image, and how many real images are nearer to
     theirs: 0 % would be a copy.
 
-    Mirrored and slightly moved copies are found as well: each image is compared in ten versions,
-    and so are the real images that it is measured against. Pixels find what was copied stroke by
-    stroke; the features of a classifier also what looks alike though no pixel agrees.
+    Mirrored copies, and such as are moved by up to a sixteenth, are found as well: each image is
+    compared in all these versions, and so are the real images that it is measured against. Pixels
+    find what was copied stroke by stroke; the features of a classifier also what looks alike though
+    no pixel agrees.
 
     Args:
         generator: with ``latent_dim``; the shipped digits if None. Or ready fakes, (8, C, H, W).
@@ -102,7 +104,9 @@ class CopyCheck(DrawnLab):
         """
         best = torch.full((len(images),), torch.inf)
         which = torch.zeros(len(images), dtype=torch.int64)
-        for version in all_versions(images) if self.versions else [images]:
+        # A step to the side changes all the pixels, and the features of a classifier hardly.
+        steps = 2 if self.by == "pixels" else 1
+        for version in all_versions(images, steps) if self.versions else [images]:
             distances, numbers = self.neighbours().nearest(version, 2)
             take = torch.zeros(len(images), dtype=torch.int64)
             if skip is not None:
@@ -118,7 +122,9 @@ class CopyCheck(DrawnLab):
         way = (self.by, self.versions)
         if way not in self._baseline:
             rng = torch.Generator().manual_seed(0)
-            chosen = torch.randperm(len(self.images), generator=rng)[:BASELINE]
+            most = BASELINE if self.by == "pixels" else BASELINE // 2  # a classifier takes longer
+            count = max(50, min(most, 1_000_000 // len(self.images)))
+            chosen = torch.randperm(len(self.images), generator=rng)[:count]
             found, _ = self.nearest(self.images[chosen], skip=chosen)
             self._baseline[way] = found.sort().values
         return self._baseline[way]
@@ -234,9 +240,14 @@ class CopyCheck(DrawnLab):
         return column(question, *locked)
 
 
-def all_versions(images: Tensor) -> list[Tensor]:
-    """As they are, moved by a sixteenth in four directions, and all five mirrored."""
+def all_versions(images: Tensor, steps: int = 2) -> list[Tensor]:
+    """As they are, moved by up to a sixteenth in every direction, and all of these mirrored.
+
+    Args:
+        steps: from the middle to a sixteenth, at most: with 2 that is each pixel of 32x32.
+    """
     reach = max(1, images.shape[-1] // 16)
-    shifts = [(0, 0), (reach, 0), (-reach, 0), (0, reach), (0, -reach)]
-    moved = [torch.roll(images, shift, dims=(2, 3)) for shift in shifts]
+    far = sorted({round(reach * k / steps) for k in range(-steps, steps + 1)}, key=abs)
+    shifts = [torch.tensor([down, right]) for down in far for right in far]
+    moved = [translate(images, shift.expand(len(images), 2)) for shift in shifts]
     return moved + [version.flip(3) for version in moved]

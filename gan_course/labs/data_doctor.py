@@ -16,6 +16,7 @@ from traitlets import Bool, Enum, Int, Unicode
 from gan_course.data.doctor import FolderDoctor, FolderReport
 from gan_course.data.images import to_floats
 from gan_course.errors import CourseError
+from gan_course.files import shown
 from gan_course.labs.base import TEXT, Lab, column, heading, slider
 from gan_course.labs.data_doctor_picture import draw_report
 from gan_course.labs.drawing import Canvas
@@ -135,7 +136,7 @@ class DataDoctor(Lab):
             "copies": len(report.copies),
             "left": left,
             "left_share": left / max(1, report.looked),
-            "problems": [(str(seen.path), seen.problem) for seen in report.bad],
+            "problems": [(shown(seen.path), seen.problem) for seen in report.bad],
             "sides": report.short_sides,
             "brightness": [seen.brightness for seen in report.good],
             "classes": report.classes,
@@ -179,7 +180,8 @@ class DataDoctor(Lab):
         report = self.report()
         files = len(self.doctor.files)
         sample = "" if report.total == files else f", a sample of {report.total:,}"
-        text = f"{self.doctor.folder.name}: {report.looked:,} of {files:,} files looked at{sample}."
+        name = shown(self.doctor.folder.name)
+        text = f"{name}: {report.looked:,} of {files:,} files looked at{sample}."
         if not report.looked and not self.finished:
             return f"{text} Nothing is known yet: press Look, or call look()."
         if not self.revealed:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from gan_course import palette
 from gan_course.data import to_uint8
+from gan_course.files import shown
 from gan_course.labs.drawing import FAINT, INK, LINE, Canvas
 
 WIDTH = 780
@@ -23,7 +24,7 @@ def draw_report(lab, data: dict) -> Canvas:
     """Everything on one card; before the guess the counts are hidden."""
     top = 326 if lab.revealed and data["looked"] else 128  # of the images
     canvas = Canvas(WIDTH, top + (234 if lab.leak_warning() else 190))
-    name = shorten(lab.doctor.folder.name, 40)
+    name = shorten(shown(lab.doctor.folder.name), 40)
     canvas.text(16, 14, f"Folder “{name}”", 14, INK, "start", bold=True)
     canvas.text(
         16, 34, f"{data['looked']:,} of {data['files']:,} files looked at", 12, INK, "start"

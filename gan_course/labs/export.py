@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from gan_course.data import image_grid, picture_bytes
 from gan_course.errors import CourseError
-from gan_course.files import write_atomically
+from gan_course.files import shown, write_atomically
 from gan_course.labs.latent import draw_images, noise, slerp
 from gan_course.models.weights import save_generator
 from gan_course.training import Trainer
@@ -60,28 +60,34 @@ def film_bytes(frames: list[Image.Image], milliseconds: int = 80) -> bytes:
     return buffer.getvalue()
 
 
-def model_card(trainer: Trainer, notes: str = "", copies: str = "") -> str:
+def model_card(trainer: Trainer, notes: str = "", copies: str = "", measured: str = "") -> str:
     """What the generator is, what it was trained on, and what it should not be used for.
 
     Args:
         trainer: of the run.
         notes: of your own: where the images are from, and who may use them.
         copies: what a check for copies said.
+        measured: how good the images are, for example ``evaluate(...).sentence()``.
     """
     config, generator = trainer.config, trainer.averaged.model
     weights = sum(p.numel() for p in generator.parameters())
     diagnosis = trainer.diagnose()
+    name = shown(Path(trainer.images.name.removeprefix("folder:")).name)
+    skipped = len(trainer.images.skipped)
+    left_out = f" ({skipped} files could not be read and were left out)" if skipped else ""
     lines = [
         f"# Generator of {config.image_size}x{config.image_size} images ({config.model})",
         "",
         f"- **Made** {date.today().isoformat()} with gan_course; {weights:,} weights.",
-        f"- **Trained on** {len(trainer.images):,} images of `{Path(trainer.images.name).name}`; "
+        f"- **Trained on** {len(trainer.images):,} images of `{name}`{left_out}; "
         f"{trainer.images_seen:,} images seen in {trainer.step:,} steps "
         f"({'finished' if trainer.finished else 'stopped before the end'}).",
         f"- **Where the images are from, and who may use them** {notes or 'NOT STATED: fill in.'}",
-        f"- **What the doctor said** {diagnosis.sentence} (How sure: {diagnosis.sure}.)",
+        f"- **What the losses and D's answers tell** {diagnosis.sentence} (How sure: "
+        f"{diagnosis.sure}.)",
         f"- **Checked for copies** {copies or 'no.'}",
-        "- **Not measured** how good the images are: see `gan-course evaluate`.",
+        f"- **How good the images are** {measured or 'not measured: see `gan-course evaluate`.'}",
+        "- **The pictures** `grid.png` and `film.gif` show what the seed gave, nothing picked out.",
         "- **Do not use it** to make images that pass for real ones, and publish neither it nor "
         "its images if the training images are private: a GAN may remember some of them.",
         "",
@@ -99,7 +105,12 @@ def model_card(trainer: Trainer, notes: str = "", copies: str = "") -> str:
 
 
 def export(
-    trainer: Trainer, folder: str | Path, notes: str = "", copies: str = "", seed: int = 0
+    trainer: Trainer,
+    folder: str | Path,
+    notes: str = "",
+    copies: str = "",
+    measured: str = "",
+    seed: int = 0,
 ) -> list[Path]:
     """Write ``FILES`` into a folder, each whole or not at all, and return their paths.
 
@@ -116,6 +127,6 @@ def export(
     images = generator.generate(64, rng).float().cpu()
     write_atomically(paths[0], picture_bytes(grid_picture(images)))
     write_atomically(paths[1], film_bytes(film_frames(generator, seed=seed)))
-    write_atomically(paths[2], model_card(trainer, notes, copies).encode())
+    write_atomically(paths[2], model_card(trainer, notes, copies, measured).encode())
     save_generator(generator, paths[3])
     return paths

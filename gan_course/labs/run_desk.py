@@ -122,7 +122,7 @@ class RunDesk(LiveTraining):
         self.revealed = True
 
     def verdict(self) -> str:
-        return f"{self.guess_line() or 'Skipped.'} {self.budget_line()}"
+        return self.guess_line() or "Skipped."  # the budget stands below the picture, and changes
 
     # ---- stop, go on, take home ---------------------------------------------------------------
 
@@ -143,9 +143,11 @@ class RunDesk(LiveTraining):
             except CourseError as error:  # a full disk, for example
                 self._fail(error)
 
-    def export(self, folder: str | Path, notes: str = "", copies: str = "") -> list[Path]:
+    def export(
+        self, folder: str | Path, notes: str = "", copies: str = "", measured: str = ""
+    ) -> list[Path]:
         """Write a grid, a film, a model card and the weights into a folder; see ``labs.export``."""
-        paths = export(self.trainer, folder, notes, copies)
+        paths = export(self.trainer, folder, notes, copies, measured)
         self.note = f"Written: {', '.join(path.name for path in paths)}."
         return paths
 
@@ -234,6 +236,7 @@ class RunDesk(LiveTraining):
         question = guess_box(self, QUESTION, ANSWERS, self.predict_minutes, self.verdict, [play])
         advice = widgets.HTML(ghost_html("Pausing saves, if the run has an output_dir."))
         buttons.children = (*buttons.children, save)
+        buttons.layout.flex = "0 0 auto"  # in a column 100 % is all the height: no question is seen
         layout = widgets.Layout(flex="0 0 100%")
         return widgets.VBox([question, buttons, advice], layout=layout)
 

@@ -36,6 +36,8 @@ from gan_course.data import image_grid, load_images
 from gan_course.data.duplicates import difference_hash, small_copy
 from gan_course.data.pictures import read_picture
 from gan_course.errors import typed_path
+from gan_course.evaluation import evaluate
+from gan_course.files import shown
 from gan_course.labs import CopyCheck, DataDoctor, RunDesk, quiz, show
 from gan_course.labs.export import film_frames, grid_picture, model_card
 from gan_course.training import TrainConfig
@@ -108,9 +110,10 @@ show(opened.render(), alt=opened.alt_text())
 
 # %%
 report = doctor_lab.report()
+warnings.filterwarnings("ignore", message=".*were skipped")  # these files are named here
 print(f"{report.looked} files: {len(report.good)} good, {len(report.bad)} bad")
 for seen in report.bad:
-    print(f"  {seen.path}: {seen.problem}")
+    print(f"  {shown(seen.path)}: {seen.problem}")
 for note, count in report.notes.most_common():
     print(f"  {count} x {note}")
 
@@ -165,7 +168,7 @@ show(figure, alt="Above: three tiny grey images. Below: their 256 answers as bla
 # %%
 print(f"{len(report.copies)} near-duplicates, for example:")
 for copy, first in report.copies[:3]:
-    print(f"  {copy} is {first} again")
+    print(f"  {shown(copy)} is {shown(first)} again")
 print(f"{report.usable()} images remain.")
 
 # %% [markdown]
@@ -332,7 +335,6 @@ config = TrainConfig(
     device="cpu",
     output_dir=str(Path(temporary.name) / "run"),
 )
-warnings.filterwarnings("ignore", message=".*were skipped")  # these files were named above
 desk = RunDesk(config)
 print(f"{len(desk.trainer.images)} images, {desk.trainer.batches_per_epoch} steps an epoch")
 
@@ -366,16 +368,29 @@ print("at step", again.trainer.step, "- the same weights:", same)
 #
 #     gan-course train --dataset folder:PATH --model r3gan --augment all --adaptive-augment --drop-duplicates
 #
-# ## 9. Did it learn, or copy?
+# ## 9. How good is it, and did it copy?
 #
-# With few images the question of lesson 13 becomes urgent. Eight fakes, their nearest training images, and how many
-# real images are nearer to theirs. Mirrored and slightly moved copies are looked for, too.
-#
-# Images can be compared by their pixels, or by their *features*, what a classifier sees in them. Each misses something:
-# pixels lose a copy that was moved, features one that was blurred. So look by both.
+# Lesson 13 measured how far the fakes are from the real images. Now on your own: beside the distance stands what two
+# halves of the *real* images are apart. Much nearer than that no generator comes.
 
 # %%
 features = "photographs" if is_mine else "digits"  # of a classifier that has seen such images
+measured = evaluate(desk.trainer.averaged.model, desk.trainer.images, features)
+for m in measured.measurements:
+    print(f"{m.name:<20} {m.value:7.3f}  {m.better and m.better + ' is better'}")
+print(measured.sentence())
+
+# %% [markdown]
+# So few images make a rough measure: compare these numbers with those of your own runs on this folder only, never with
+# somebody else's. On the command line it is `gan-course evaluate --checkpoint … --dataset folder:PATH`.
+#
+# With few images the question of lesson 13 becomes urgent. Eight fakes, their nearest training images, and how many
+# real images are nearer to theirs. Mirrored copies, and such as are moved by up to a sixteenth, are looked for, too.
+#
+# Images can be compared by their pixels, or by their *features*, what a classifier sees in them. Each misses something:
+# pixels lose a copy that was moved further, features one that was blurred. So look by both.
+
+# %%
 checked = CopyCheck(desk.trainer.averaged.model, desk.trainer.images, features)
 checked
 
@@ -383,8 +398,12 @@ checked
 # Once you have guessed, it shows this:
 
 # %%
-opened = CopyCheck(desk.trainer.averaged.model, desk.trainer.images, revealed=True)
+opened = CopyCheck(desk.trainer.averaged.model, desk.trainer.images, features, revealed=True)
 show(opened.render(), alt=opened.alt_text())
+copies = opened.summary()
+opened.by = "features"
+copies += " " + opened.summary()
+print(copies)
 
 # %% [markdown]
 # ## 10. Take it home
@@ -410,13 +429,14 @@ show(figure, alt="Left a grid of 32 generated images; right four frames of the f
 paths = desk.export(
     Path(temporary.name) / "export",
     notes="Digits of the UCI set, as shipped with scikit-learn." if not is_mine else "",
-    copies=checked.summary(),
+    copies=copies,
+    measured=measured.sentence(),
 )
 for path in paths:
     print(f"{path.name:<24} {path.stat().st_size / 1000:6.0f} kB")
 
 # %%
-print(model_card(desk.trainer, copies=checked.summary()).split("To draw")[0])
+print(model_card(desk.trainer, copies=copies, measured=measured.sentence()).split("To draw")[0])
 
 # %% [markdown]
 # *Not stated* is what it says where you have said nothing. Fill it in: images of other people need their leave, and a
@@ -439,6 +459,7 @@ quiz("16_your_own_images", "after")
 # | adaptive p | up while D is too sure of the real images | at 0.8 there are simply too few images |
 # | relativistic loss | compare pairs: softplus(f − r) | logits are no probabilities any more |
 # | R1 and R2 | gamma/2 · squared slope, at real images and fakes | no BatchNorm in D; a second backward pass costs time |
+# | measure | distance to the real images, beside that of their halves | few images: compare your own runs only |
 # | copies | nearest training image against real images' own | finding none proves nothing |
 # | model card | what, from what, by whose leave, not for what | the empty line is the important one |
 #

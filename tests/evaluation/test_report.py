@@ -74,6 +74,7 @@ def test_what_is_missing_is_said(monkeypatch):
         load_extractor("inception")
     assert default_features("stacked-digits") == "digits"
     assert default_features("cifar10") == "photographs"
+    assert default_features("folder:/home/me/leaves") == "photographs"  # in colour, always
     with pytest.raises(CourseError, match="train_classifier --dataset celeba"):
         default_features("celeba")
 
@@ -92,6 +93,13 @@ def test_inception_without_weights_says_so(monkeypatch):
 
 
 # ---- the report ----------------------------------------------------------------------------------
+
+
+def test_the_sentence_for_a_card_holds_the_tables_numbers(report):
+    said = report.sentence()
+    for name in ("frechet", "frechet_real_halves", "precision", "recall"):
+        assert f"{report[name]:.4g}" in said
+    assert "features `digits`" in said and f"{report['near_copies']:.1%} of" in said
 
 
 def test_every_number_has_a_protocol(report):

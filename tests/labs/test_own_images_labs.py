@@ -21,6 +21,7 @@ from gan_course.labs.export import FILES, export, film_frames, model_card
 from gan_course.labs.run_desk_budget import in_words, remaining_steps, seconds_per_step
 from gan_course.models.weights import load_generator
 from gan_course.training import TrainConfig, Trainer
+from gan_course.training.augment import translate
 
 
 def everything_in(widget):
@@ -198,6 +199,14 @@ def test_the_guess_the_budget_and_the_doctor():
     assert names["config"].difference(desk.trainer.config) == []
 
 
+def test_the_card_says_what_was_left_out(folder, tmp_path):
+    with pytest.warns(UserWarning, match="were skipped"):
+        trainer = Trainer(config(dataset=f"folder:{folder}", batch_size=2))
+    card = model_card(trainer)
+    assert "of `mine` (4 files could not be read and were left out)" in card
+    assert str(tmp_path) not in card
+
+
 def test_a_full_disk_is_a_sentence(tmp_path, monkeypatch):
     desk = RunDesk(config(tmp_path))
 
@@ -244,7 +253,8 @@ def test_what_is_exported(tmp_path):
     assert generator.generate(2, rng).shape == (2, 1, 16, 16)
     with pytest.raises(CourseError, match=r"already holds grid\.png"):
         export(desk.trainer, tmp_path / "out")
-    assert "NOT STATED" in model_card(desk.trainer)
+    assert "NOT STATED" in model_card(desk.trainer) and "not measured" in model_card(desk.trainer)
+    assert "good the images are** 12.5" in model_card(desk.trainer, measured="12.5")
 
 
 def test_a_film_ends_where_it_begins_and_moves_evenly():
@@ -279,6 +289,18 @@ def test_planted_copies_are_flagged_and_noise_is_not():
     assert data["shares"][3] == 1 and "3 of 4" in lab.alt_text() and "3 of 4" in lab.summary()
     lab.versions = False
     assert lab.figure_data()["copies"].tolist()[0] and not lab.figure_data()["copies"][1]
+
+
+@pytest.mark.parametrize("by", ["pixels", "features"])
+def test_a_copy_that_was_moved_anyhow_by_up_to_a_sixteenth_is_found(by):
+    known = load_images("digits").take(torch.arange(300))
+    shifts = torch.tensor([[1, 2], [-2, -1], [2, 2], [0, -1], [-1, 1], [2, -2]])
+    fakes = translate(known[20:26], shifts)
+    fakes[:3] = fakes[:3].flip(3)
+    lab = CopyCheck(fakes, known, by=by)
+    _, which = lab.nearest(fakes)
+    assert (which == torch.arange(20, 26)).sum() >= (6 if by == "pixels" else 5)
+    assert lab.figure_data()["copies"].sum() >= (6 if by == "pixels" else 4)
 
 
 def test_by_features_a_copy_is_found_and_distances_are_those_of_the_classifier():
