@@ -79,13 +79,9 @@ class Report:
         near, settings = self["near_copies"], self.measurements[-1].protocol
         return (
             f"Fréchet distance {number['frechet']} in the features `{self.protocol['features']}`, "
-            f"{count} real images and as many fakes"
-            + (
-                f" (two halves of the real images: {number['frechet_real_halves']})"
-                if "frechet_real_halves" in number
-                else ""
-            )
-            + f"; precision {number['precision']}, recall {number['recall']}; {near:.1%} of "
+            f"{count} real images and as many fakes (two halves of the real images: "
+            f"{number['frechet_real_halves']}); precision {number['precision']}, recall "
+            f"{number['recall']}; {near:.1%} of "
             f"{settings['num_fake']:,} fakes are nearer to a training image, in pixels, than "
             f"{1 - COPY:.0%} of the real ones are."
         )

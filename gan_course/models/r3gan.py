@@ -5,7 +5,7 @@ loss: relativistic pairs with the penalties R1 and R2 (``gan_course.losses``). W
 each image goes its own way through both networks, which the penalties need.
 
 Source: Huang, Gokaslan, Kuleshov & Tompkin 2024, "The GAN is dead; long live the GAN! A Modern
-Baseline GAN". Ours is smaller: at each size one block of two 3x3 convolutions, not two of 1x1,
+GAN Baseline". Ours is smaller: at each size one block of two 3x3 convolutions, not two of 1x1,
 grouped 3x3 and 1x1; linear layers at G's beginning and D's end; of Fix-up's initialisation the
 zeros only; a constant gamma and step size; a tanh, so that its images stay in [-1, 1].
 """

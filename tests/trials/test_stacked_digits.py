@@ -1,6 +1,5 @@
 """The thousand modes: what was recorded, and that it can be recorded again."""
 
-import dataclasses
 import json
 
 import pytest
@@ -9,7 +8,15 @@ from torch import nn
 from gan_course.data import load_images
 from gan_course.evaluation.coverage import perfect_coverage
 from gan_course.trials import stacked_digits
-from gan_course.trials.stacked_digits import BUDGET, COUNT, EPOCHS, EVERY, RECIPES, WANTED
+from gan_course.trials.stacked_digits import (
+    BUDGET,
+    COUNT,
+    EPOCHS,
+    EVERY,
+    RECIPES,
+    SEEDS,
+    WANTED,
+)
 
 
 class Replays(nn.Module):
@@ -41,34 +48,30 @@ def test_the_record_is_whole_and_holds_the_bar():
             epoch * stacked_digits.PER_EPOCH for epoch in range(EVERY, EPOCHS + 1, EVERY)
         ]
     rows = found["rows"]
-    at_budget = {name: rows[name][BUDGET // EVERY - 1] for name in RECIPES}
-    assert at_budget["relativistic"]["found"] >= WANTED
-    assert at_budget["dcgan"]["found"] < WANTED and at_budget["plain"]["found"] < 800
-    # What lesson 13 says: dcgan is the first, and at the end they have about as many modes each.
+    # The bar, for every seed; and as lesson 13 says, how far plain's seeds lie apart.
+    at_budget = {name: [row["found"] for row in found["seeds"][name]] for name in RECIPES}
+    assert all([row["seed"] for row in of] == list(SEEDS) for of in found["seeds"].values())
+    assert all(at_budget[name][0] == rows[name][BUDGET // EVERY - 1]["found"] for name in RECIPES)
+    assert min(at_budget["relativistic"]) >= WANTED > max(at_budget["plain"])
+    assert min(at_budget["plain"]) < 340 and max(at_budget["plain"]) > 930
     early = {name: rows[name][1]["found"] for name in RECIPES}
     assert early["dcgan"] > early["relativistic"] > early["plain"]
     last = {name: rows[name][-1] for name in RECIPES}
-    assert all(abs(row["found"] - WANTED) <= 5 for row in last.values())
+    assert all(row["found"] >= 995 for row in last.values())
     found_then, kl = perfect_coverage(1000, COUNT)
     assert found["perfect"] == {"found": round(found_then, 2), "kl": round(kl, 4)}
-    assert all(4 * kl < row["kl"] < 5 * kl for row in last.values())
+    assert all(9 * kl < row["kl"] < 12 * kl for row in last.values())
 
 
-def test_it_can_be_recorded_and_a_finished_run_is_only_counted(tmp_path, monkeypatch):
+def test_it_can_be_recorded_and_a_finished_run_is_only_counted(tmp_path, few_images):
     """Of 128 images: two epochs of two steps, and 500 fakes."""
-
-    def few(*arguments, **options):
-        images = load_images(*arguments, **options)
-        return dataclasses.replace(
-            images, count=128, pixels=images.pixels[:128], labels=images.labels[:128]
-        )
-
-    monkeypatch.setattr("gan_course.training.trainer.load_images", few)
-    output, last = tmp_path / "found.json", tmp_path / "runs/plain/checkpoints/last.safetensors"
+    output, last = tmp_path / "found.json", tmp_path / "runs/0/plain/checkpoints/last.safetensors"
     command = ["--folder", str(tmp_path / "runs"), "--output", str(output)]
-    command += ["--epochs", "2", "--count", "500"]
+    command += ["--epochs", "2", "--count", "500", "--seeds", "0", "1"]
     stacked_digits.main(command)
-    rows = json.loads(output.read_text())["rows"]
+    found = json.loads(output.read_text())
+    rows = found["rows"]
+    assert all([row["seed"] for row in of] == [0, 1] for of in found["seeds"].values())
     assert all(len(rows[name]) == 1 and rows[name][0]["found"] >= 1 for name in RECIPES)
     before, text = last.stat().st_mtime_ns, output.read_text()
     stacked_digits.main(command)
