@@ -24,11 +24,17 @@ def _map_cases(rng: torch.Generator) -> list[dict]:
         draw = {"generator": rng, "dtype": torch.float64}
         cases.append({"x": 1.5 + (1 + i) * torch.randn(shape, **draw)})
     cases[-1]["x"][0, :, 0, 0] = 0  # a pixel without anything: the 1e-8 keeps it from 0 / 0
+    cases[-2]["x"][0, :, 0, 0] *= 1e-4  # a faint one: there it shows how large the 1e-8 is
     return cases
 
 
 def _pixel_norm(
-    dims: object = 1, root: bool = True, how: str = "mean", centre: bool = False, eps: float = 1e-8
+    dims: object = 1,
+    root: bool = True,
+    how: str = "mean",
+    centre: bool = False,
+    eps: float = 1e-8,
+    behind: bool = False,
 ):
     def norm(x: Tensor) -> Tensor:
         y = x - x.mean(dim=dims, keepdim=True) if centre else x
@@ -36,8 +42,9 @@ def _pixel_norm(
         size = square.mean(dim=dims, keepdim=True)
         if how == "sum":
             size = square.sum(dim=dims, keepdim=True)
-        size = size + eps
-        return y / (size.sqrt() if root else size)
+        if behind:
+            return y / (size.sqrt() + eps)
+        return y / ((size + eps).sqrt() if root else size + eps)
 
     return norm
 
@@ -89,6 +96,13 @@ pixel_norm = FunctionTask(
             "Right but for a pixel that is 0 in all channels: 0 / 0 is nan. Add 1e-8 to the mean "
             "square, before the root.",
             _pixel_norm(eps=0.0),
+        ),
+        Mistake(
+            "another small number",
+            "Right but for a faint pixel, where the small number counts. It is 1e-8, and it is "
+            "added to the mean square, before the root.",
+            _pixel_norm(behind=True),
+            also=tuple(_pixel_norm(eps=eps) for eps in (1e-5, 1e-6, 1e-12)),
         ),
     ),
     oracle=_pixel_norm(),

@@ -12,7 +12,7 @@ from gan_course.checks.framework import CASES, WRONG, Answer, FunctionTask, Mist
 
 LESSON = "14_high_resolution"
 
-# ---- 4: the fade-in in D ----------------------------------------------------------------------
+# ---- 4: the fade-in ---------------------------------------------------------------------------
 
 
 def _fade_cases(rng: torch.Generator) -> list[dict]:

@@ -63,10 +63,10 @@ def draw_network(canvas: Canvas, lab, data: dict) -> None:
             canvas.line([(BLOCK + 92, y), (IMAGE, y)], palette.GENERATOR, 2)
             canvas.rect(IMAGE, y - 14, 28, 28, "white", palette.FAKE, 2)
             canvas.text(IMAGE + 14, y, "▲", 12, palette.FAKE)
-            end = IMAGE + 50 if cut else D
+            end = IMAGE + 42 if cut else D
             canvas.line([(IMAGE + 28, y), (end, y)], palette.FAKE, 2, (7, 3))
             if cut:
-                canvas.text(IMAGE + 62, y, "✕ cut", 12, INK, "start", bold=True)
+                canvas.text(IMAGE + 48, y, "✕ cut", 12, INK, "start", bold=True)
         elif not there:
             canvas.text(IMAGE, y, "not there yet", 11, FAINT, "start")
     y = row_of(data, data["sizes"][0])

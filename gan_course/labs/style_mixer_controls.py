@@ -35,7 +35,8 @@ def mixer_controls(lab, question: str, answers: tuple[str, ...]) -> widgets.Widg
     strip.on_click(lambda button: lab.make_strip())
     lab.observe(follow, names=["playing", "revealed"])
 
-    log = {"kind": widgets.FloatLogSlider, "base": 10, "step": 0.1, "readout_format": ".2g"}
+    # A step that has 3 and 0.06 on its grid: the browser would show another number otherwise.
+    log = {"kind": widgets.FloatLogSlider, "base": 10, "step": 0.02, "readout_format": ".2g"}
     weights = [
         slider(lab, "content_weight", "content weight", min=-2, max=3, **log),
         slider(lab, "style_weight", "style weight", min=-2, max=3, **log),
@@ -73,7 +74,7 @@ def mixer_controls(lab, question: str, answers: tuple[str, ...]) -> widgets.Widg
 
 def _buttons(lab, trait: str, options: list[str]) -> widgets.ToggleButtons:
     widget = widgets.ToggleButtons(
-        options=options, value=getattr(lab, trait), style={"button_width": "76px"}
+        options=options, value=getattr(lab, trait), style={"button_width": "58px"}
     )
     widgets.link((lab, trait), (widget, "value"))
     return widget

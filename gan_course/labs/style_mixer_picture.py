@@ -91,5 +91,6 @@ def draw_strip(canvas: Canvas, strip: Tensor, weights: list[float]) -> None:
     canvas.line([(16, HEIGHT), (WIDTH - 16, HEIGHT)], LINE, 1)
     for i, weight in enumerate(weights):
         x = 16 + 147 * i
-        canvas.text(x, y, f"style weight {weight:.3g}", 11, INK, "start")
+        words = f"style weight {float(f'{weight:.3g}'):,.7g}"
+        canvas.text(x, y, words, 11, INK, "start")
         place(canvas, strip[i : i + 1], x, y + 10, 140, 96)

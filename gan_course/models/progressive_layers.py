@@ -75,6 +75,9 @@ class MinibatchStdDev(nn.Module):
     deviation of each number over a group of images, averaged over channels and places to one
     number a group, laid beside the channels of each of its images as a constant map.
 
+    The paper takes the whole batch for one group; its code takes groups of four, each of images
+    that lie far apart in the batch. Here they are neighbours, which is the same for random images.
+
     Args:
         group_size: images in a group. The batch must be smaller, or a multiple of it.
     """
@@ -107,7 +110,7 @@ def first_block(latent_dim: int, channels: int) -> nn.Sequential:
     """Where G begins: z (N, latent_dim) -> (N, channels, 4, 4)."""
     return nn.Sequential(
         PixelNorm(),  # z on a sphere
-        # The authors' gain: sqrt(2) / 4, for 16 places share each number of z
+        # The authors' gain, sqrt(2) / 4: as if fan_in counted the 4x4 places, too
         EqualizedLinear(latent_dim, channels * 4 * 4, gain=math.sqrt(2) / 4),
         nn.Unflatten(1, (channels, 4, 4)),
         nn.LeakyReLU(0.2),

@@ -1,4 +1,10 @@
-"""The three losses of style transfer, and the Gram matrix."""
+"""The three losses of style transfer, and the Gram matrix.
+
+All are means, so that the size of a picture or a layer does not count. Gatys, Ecker & Bethge 2016
+take half the sum for the content; their Gram matrix is a sum, and the style loss the sum of the
+squared differences over 4 C^2 (HW)^2. That is ours but for a factor of each layer, if both pictures
+have one size. Their losses have no total variation: that is Mahendran & Vedaldi's, 2015.
+"""
 
 from __future__ import annotations
 

@@ -125,7 +125,6 @@ def _vgg_names(features: nn.Sequential) -> dict[int, str]:
     names, stage, number = {}, 1, 0
     for i, layer in enumerate(features):
         if isinstance(layer, nn.ReLU):
-            layer.inplace = False  # or it would overwrite the map that was taken before it
             number += 1
             names[i] = f"conv{stage}_{number}"
         elif isinstance(layer, nn.MaxPool2d):

@@ -322,8 +322,8 @@ with torch.no_grad():
 
 # %% [markdown]
 # Look at the work, too. A block with twice the size has half the channels: four times as many pixels, a quarter of the weights, so as many
-# multiplications as the one before. Five blocks cost five times as much as one. That is why growing saves time: while the images are small, there are
-# few blocks.
+# multiplications as the one before: see *Work per image* in the lab, where only the first block is cheaper. That is why growing saves time: while the images
+# are small, there are few blocks.
 #
 # ## 8. All scales at once: MSG-GAN
 #
@@ -349,7 +349,8 @@ with torch.no_grad():
 
 
 # %%
-def first_gradient(g, images, logits):
+def first_gradient(g, logits):
+    """How strong the gradient is that reaches the first layer of G."""
     g.zero_grad()
     if not logits.requires_grad:
         return 0.0
@@ -358,13 +359,11 @@ def first_gradient(g, images, logits):
     return 0.0 if gradient is None else gradient.norm().item()
 
 
-images = msg_g(z)
-cut = [*images[:-1], images[-1].detach()]
 msg_d.requires_grad_(False), discriminator.requires_grad_(False)
-print(f"multi-scale, all images:      {first_gradient(msg_g, images, msg_d(images)):.5f}")
-print(f"multi-scale, largest cut off: {first_gradient(msg_g, cut, msg_d([*msg_g(z)[:-1], cut[-1]])):.5f}")
-only = generator(z).detach()
-print(f"one image, cut off:           {first_gradient(generator, only, discriminator(only)):.5f}")
+print(f"multi-scale, all images:      {first_gradient(msg_g, msg_d(msg_g(z))):.5f}")
+*smaller, largest = msg_g(z)
+print(f"multi-scale, largest cut off: {first_gradient(msg_g, msg_d([*smaller, largest.detach()])):.5f}")
+print(f"one image, cut off:           {first_gradient(generator, discriminator(generator(z).detach())):.5f}")
 
 # %%
 GradientLadder()
@@ -437,20 +436,20 @@ show(
 # %% [markdown]
 # Read the table by what is equal.
 #
-# - **As many images:** ProGAN's layers, at full size from the start, are ahead of DCGAN at all three scales, and most in the finest details. They also
-#   took three times its seconds.
+# - **As many images:** ProGAN's layers, at full size from the start, are ahead of DCGAN on average at all three scales, and most in the finest details. At
+#   32 and 64 pixels even their worst seed is ahead of its best one; at 16 the ranges overlap. They also took three times its seconds.
 # - **As many seconds:** four times the images brought DCGAN a little closer at 32 pixels, and at 16 in two of three seeds: the third had gone astray by
 #   then. Its finest details have become *worse*: that is the checkerboard that you see in its row (lesson 02).
 # - **Growing**, alone: compare the two rows with the same layers. Growing took about 30 % fewer seconds for as many images, and was behind on average at
-#   every scale. At 32 and 64 pixels the ranges of the seeds overlap.
-# - **MSG-GAN** is level with these layers at 16 pixels, and behind them at 32.
+#   every scale. But at every scale the ranges of the seeds overlap.
+# - **MSG-GAN** is level with these layers at 16 pixels, and behind them on average at 32 and 64, where the ranges overlap, too.
 #
 # And look at the images. DCGAN has found petals, leaves and sky, behind a checkerboard. The full-size layers have smooth patches in the right colours. In
 # growing's row there are patterns like petals in stains; MSG-GAN's colours lie partly outside of [−1, 1] and are clipped, for these networks have no tanh.
 # None of them is trained to the end.
 
 # %% [markdown]
-# At 128×128 everything costs about four times as much, so here is one seed only, with fewer images:
+# At 128×128 an image costs two and a half to four times as many seconds, so here is one seed only, with fewer images:
 
 # %%
 comparison(128)
@@ -461,7 +460,7 @@ show(
 )
 
 # %% [markdown]
-# 2,400 images are next to nothing: MSG-GAN has found one pink, and only DCGAN, with six times the images in the same seconds, shows clouds of the right
+# 2,400 images are next to nothing: MSG-GAN has found one pink, and only DCGAN, with six times the images in about as many seconds, shows clouds of the right
 # colours. This table tells the *price* of 128 pixels. It does not tell which network is the best there.
 
 # %% [markdown]

@@ -284,8 +284,7 @@ show(
 
 # %% [markdown]
 # Look at the content loss: it begins at 0 (which has no place on a logarithmic axis), for we began with the content,
-# and it can only rise. Style transfer
-# is a bargain. At the end a little more style would cost just as much content.
+# and it can only rise. Style transfer is a bargain: content is paid for style, and the weights are the prices.
 #
 # `gan_course.style.stylize` is this loop, with a guard against numbers that are none. From noise it takes another
 # optimizer, the paper's: **L-BFGS**, which guesses the curvature from the last gradients. It can, because there are no
@@ -310,8 +309,8 @@ for start in ("content", "noise"):
         ways[f"from {start}, {steps} steps"] = stylize(small, dahlia, steps=steps, start=start)
 pictures(
     {name: way.image for name, way in ways.items()},
-    alt=f"Two rows of three pictures, after {STEPS // 12}, {STEPS // 3} and {STEPS} steps. From the content the pagoda is sharp from the first one on "
-    "and takes on colours. From noise it comes out of a grey fog, in the colours and strokes of the dahlia, "
+    alt=f"Two rows of three pictures, after {STEPS // 12}, {STEPS // 3} and {STEPS} steps. From the content the pagoda "
+    "is sharp from the first one on and takes on colours. From noise it comes out of a grey fog, in the colours and strokes of the dahlia, "
     "with rough outlines.",
 )
 for name, way in ways.items():

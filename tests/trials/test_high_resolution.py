@@ -153,12 +153,19 @@ def test_what_the_lesson_says_of_the_record():
             found.append(last["seconds"] if scale == "seconds" else last["distance"][scale])
         return sum(found) / len(found)
 
-    def distances(name, scale):
-        return [run["moments"][-1]["distance"][scale] for run in table["rows"][name]["runs"]]
+    def distances(name, scale, images=None):
+        moments = [run["moments"] for run in table["rows"][name]["runs"]]
+        return [
+            next(m for m in reversed(run) if images in (None, m["images"]))["distance"][scale]
+            for run in moments
+        ]
 
     images = table["rows"]["msg"]["runs"][0]["moments"][-1]["images"]
     ahead = [mean("full", s) / mean("dcgan", s, images) for s in ("16", "32", "64")]
     assert max(ahead) < 0.85 and min(ahead) == ahead[-1]  # at all scales, most in the finest
+    for scale in ("32", "64"):  # and with every seed
+        assert max(distances("full", scale)) < min(distances("dcgan", scale, images))
+    assert max(distances("full", "16")) > min(distances("dcgan", "16", images))
     assert 2.5 < mean("full", "seconds") / mean("dcgan", "seconds", images) < 4
     # as many seconds
     assert 0.9 < mean("dcgan", "seconds") / mean("full", "seconds") < 1.3
@@ -169,8 +176,18 @@ def test_what_the_lesson_says_of_the_record():
     assert 0.65 < mean("progan", "seconds") / mean("full", "seconds") < 0.75
     for scale in ("16", "32", "64"):
         assert mean("full", scale) < mean("progan", scale)
-    for scale in ("32", "64"):
         assert min(distances("progan", scale)) < max(distances("full", scale))
     # all scales at once
     assert 0.8 < mean("msg", "16") / mean("full", "16") < 1.25
-    assert mean("full", "32") < 0.7 * mean("msg", "32")
+    for scale in ("32", "64"):
+        assert mean("full", scale) < 0.7 * mean("msg", scale)
+        assert min(distances("msg", scale)) < max(distances("full", scale))
+    # 128 pixels: the price of an image
+    large = trial.recorded()["sizes"]["128"]["rows"]
+    for name in trial.ROWS:
+        prices = [
+            sum(run["moments"][-1]["seconds"] for run in rows[name]["runs"])
+            / sum(run["moments"][-1]["images"] for run in rows[name]["runs"])
+            for rows in (table["rows"], large)
+        ]
+        assert 2.5 < prices[1] / prices[0] < 4

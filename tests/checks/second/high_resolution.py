@@ -13,7 +13,7 @@ def conv_as_he_would_draw_it(x, weight, bias):
 
 def rooted(x):
     length = torch.linalg.vector_norm(x, dim=1, keepdim=True)
-    return x / (length / x.shape[1] ** 0.5).clamp(min=1e-4)  # the root of 1e-8
+    return x / torch.hypot(length / x.shape[1] ** 0.5, x.new_tensor(1e-4))  # the root of 1e-8
 
 
 def spread_by_numpy(x):
