@@ -92,6 +92,8 @@ class GradientLadder(DrawnLab):
         parts = [
             f"{size}×{size}: {data['total'][size]:.1e} by {data['ways'][size]} "
             f"{'way' if data['ways'][size] == 1 else 'ways'}"
+            if data["ways"][size]
+            else f"{size}×{size}: none"
             for size in data["sizes"]
         ]
         return f"{text} Gradient on the weights of each block: {'; '.join(parts)}."

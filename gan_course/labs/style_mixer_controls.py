@@ -74,7 +74,7 @@ def mixer_controls(lab, question: str, answers: tuple[str, ...]) -> widgets.Widg
 
 def _buttons(lab, trait: str, options: list[str]) -> widgets.ToggleButtons:
     widget = widgets.ToggleButtons(
-        options=options, value=getattr(lab, trait), style={"button_width": "58px"}
+        options=options, value=getattr(lab, trait), style={"button_width": "76px"}
     )
     widgets.link((lab, trait), (widget, "value"))
     return widget

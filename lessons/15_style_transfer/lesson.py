@@ -414,7 +414,8 @@ print(f"multiplications a pixel {of_ours:10,.0f} {of_vgg:8,.0f}")
 #
 # ## 10. Your own pictures
 #
-# Any format that Pillow reads, any size; a picture that the camera has turned is turned back, transparency becomes white:
+# Any format that Pillow reads, of any size that is no more than eight times as long as wide; a picture that the camera has turned
+# is turned back, transparency becomes white:
 #
 #     gan-course stylize --content me.jpg --style painting.png --output me_painted.png
 #

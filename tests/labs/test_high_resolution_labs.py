@@ -144,6 +144,8 @@ def test_the_sum_of_the_ways_is_what_backward_gives(mode):
 def test_a_dead_d_is_said_to_be_dead():
     lab = GradientLadder(depth=2, strength=0.0, revealed=True)
     assert lab.figure_data()["dead"] and "same of every image teaches nothing" in lab.alt_text()
+    multi = GradientLadder(depth=2, mode="multi-scale", cut=True, revealed=True)
+    assert multi.alt_text().endswith("by 1 way; 16×16: none.")
     lab = GradientLadder(depth=2, mode="single loss", cut=True, revealed=True)
     assert "only image that D sees is cut off" in lab.alt_text()
 

@@ -183,6 +183,23 @@ def test_play_and_pause():
         lab.play()
 
 
+def widgets_in(box):
+    for child in getattr(box, "children", ()):
+        yield child
+        yield from widgets_in(child)
+
+
+def test_the_sliders_show_the_weights_that_are_used():
+    """A browser draws a slider at the nearest step: with a coarse one it would show 3.2 for 3."""
+    lab = StyleMixer()
+    sliders = [w for w in widgets_in(lab.controls()) if isinstance(w, widgets.FloatLogSlider)]
+    assert len(sliders) == 4
+    for slider in sliders:
+        steps = round((np.log10(slider.value) - slider.min) / slider.step)
+        shown = slider.base ** (slider.min + steps * slider.step)
+        assert format(shown, slider.readout_format) == format(slider.value, slider.readout_format)
+
+
 def test_the_code_of_style_mixer_makes_the_same_picture():
     lab = StyleMixer(start="noise", layers="conv1", style_weight=5.0).run(3)
     names = {}
