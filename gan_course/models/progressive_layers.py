@@ -75,8 +75,7 @@ class MinibatchStdDev(nn.Module):
     deviation of each number over a group of images, averaged over channels and places to one
     number a group, laid beside the channels of each of its images as a constant map.
 
-    The paper takes the whole batch for one group; its code takes groups of four, each of images
-    that lie far apart in the batch. Here they are neighbours, which is the same for random images.
+    The paper takes the whole batch for one group; its code, like this, four images at a time.
 
     Args:
         group_size: images in a group. The batch must be smaller, or a multiple of it.

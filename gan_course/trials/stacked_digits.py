@@ -39,7 +39,7 @@ FILE = Path(__file__).with_suffix(".json")
 RECIPES: dict[str, dict] = {
     "plain": {"model": "r3gan", "loss": "non-saturating", "r1": 0.0, "r2": 0.0},
     "dcgan": {"model": "dcgan"},
-    "relativistic": {"model": "r3gan"},
+    "relativistic": {"model": "r3gan", "r1": 0.1, "r2": 0.1},
 }
 EPOCHS, EVERY = 24, 2
 PER_EPOCH = 25_600  # images of the stacked set

@@ -15,7 +15,7 @@
 #
 # This is the assignment of the whole course: **train a GAN on images of your own.** Write the path of your folder
 # between the quotes, or set the variable `GAN_COURSE_IMAGES` before you start Jupyter. It is only read: no file in it is
-# changed, moved or deleted.
+# changed, moved or deleted. What you train on it is kept, in `runs/` of the course.
 
 # %% tags=["parameters"]
 my_folder = ""  # for example "~/Pictures/leaves"
@@ -52,6 +52,7 @@ from gan_course.training.augment import AdaptiveAugment, draw_moves, moved
 temporary = tempfile.TemporaryDirectory()
 folder = typed_path(my_folder or os.environ.get("GAN_COURSE_IMAGES", ""))
 is_mine = folder != Path()
+home = Path("../runs").resolve() / folder.name if is_mine else Path(temporary.name)  # of what is trained here
 if not is_mine:
     folder = Path(temporary.name) / "digits"
     folder.mkdir()
@@ -321,6 +322,7 @@ print("reaches D's first weights:", D[1].weight.grad.abs().sum().item() > 0)
 # something can be seen within seconds; for your own take what the doctor advised.
 
 # %%
+saved = home / "run"
 config = TrainConfig(
     dataset=f"folder:{folder}",
     model="r3gan",  # with it come loss="relativistic", r1=0.1 and r2=0.1
@@ -333,10 +335,13 @@ config = TrainConfig(
     adaptive_augment=True,
     drop_duplicates=True,
     device="cpu",
-    output_dir=str(Path(temporary.name) / "run"),
+    output_dir=str(saved),
+    resume=(saved / "checkpoints" / "last.safetensors").exists(),  # go on with it
 )
 desk = RunDesk(config)
 print(f"{len(desk.trainer.images)} images, {desk.trainer.batches_per_epoch} steps an epoch")
+if is_mine:
+    print(f"The run is kept in {saved}, now at step {desk.trainer.step:,}.")
 
 # %% [markdown]
 # **Guess:** how long will the whole run take on this machine? Then press *Train*, and *Pause*, as you like.
@@ -356,7 +361,7 @@ show(desk.render(), alt=desk.alt_text())
 
 # %% tags=["nbval-check-output"]
 desk.save()
-again = RunDesk.resume(Path(temporary.name) / "run")
+again = RunDesk.resume(saved)
 same = all(
     torch.equal(a, b)
     for a, b in zip(desk.trainer.generator.parameters(), again.trainer.generator.parameters(), strict=True)
@@ -426,12 +431,14 @@ show(figure, alt="Left a grid of 32 generated images; right four frames of the f
      "step by step.")
 
 # %%
+number = 1 + len(list(home.glob("export_*")))  # each time a new folder
 paths = desk.export(
-    Path(temporary.name) / "export",
+    home / f"export_{number}",
     notes="Digits of the UCI set, as shipped with scikit-learn." if not is_mine else "",
     copies=copies,
     measured=measured.sentence(),
 )
+print("Written to", paths[0].parent if is_mine else "a temporary folder:")
 for path in paths:
     print(f"{path.name:<24} {path.stat().st_size / 1000:6.0f} kB")
 
@@ -468,7 +475,7 @@ quiz("16_your_own_images", "after")
 # [F.grid_sample](https://pytorch.org/docs/stable/generated/torch.nn.functional.grid_sample.html),
 # [F.interpolate](https://pytorch.org/docs/stable/generated/torch.nn.functional.interpolate.html).
 #
-# From the papers: *The GAN is dead; long live the GAN! A Modern Baseline GAN* (Huang and others, 2024), for the pair of
+# From the papers: *The GAN is dead; long live the GAN! A Modern GAN Baseline* (Huang and others, 2024), for the pair of
 # loss and penalties; *The relativistic discriminator* (Jolicoeur-Martineau, 2019); *Which Training Methods for GANs do
 # actually Converge?* (Mescheder and others, 2018), for R1; *Training Generative Adversarial Networks with Limited Data*
 # (Karras and others, 2020), for adaptive augmentation; *Differentiable Augmentation for Data-Efficient GAN Training*

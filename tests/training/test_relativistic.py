@@ -325,7 +325,7 @@ def test_the_doctor_takes_the_middle_of_the_two():
 def test_defaults():
     r3gan = TrainConfig(model="r3gan")
     assert (r3gan.loss, r3gan.beta1, r3gan.beta2) == ("relativistic", 0.0, 0.99)
-    assert (r3gan.r1, r3gan.r2) == (0.1, 0.1) and r3gan.learning_rate == r3gan.learning_rate_d
+    assert (r3gan.r1, r3gan.r2) == (1.0, 1.0) and r3gan.learning_rate == r3gan.learning_rate_d
     plain = TrainConfig()
     assert (plain.r1, plain.r2) == (0.0, 0.0)
     assert TrainConfig(model="sagan", r1=1.0).r1 == 1.0  # its D has no BatchNorm

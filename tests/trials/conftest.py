@@ -18,4 +18,3 @@ def few_images(monkeypatch):
         )
 
     monkeypatch.setattr("gan_course.training.trainer.load_images", few)
-    monkeypatch.setattr("gan_course.trials.modern_baseline.load_images", few)
