@@ -245,7 +245,7 @@ def test_what_is_exported(tmp_path):
     with Image.open(paths[1]) as film:
         assert film.format == "GIF" and film.n_frames == 60 and film.info["loop"] == 0
     card = paths[2].read_text()
-    for words in ("1,797 images of `digits`", "My own photographs.", "none of 8.", "| r1 | 0.1 |"):
+    for words in ("1,797 images of `digits`", "My own photographs.", "none of 8.", "| r1 | 1.0 |"):
         assert words in card
     assert str(tmp_path) not in card and "stopped before the end" in card
     generator = load_generator(paths[3])

@@ -308,7 +308,7 @@ def test_the_choices_reach_the_step_and_a_saved_generator_comes_back(tmp_path, m
         FastStep, "__init__", lambda self, *a: (made.append(a[2]), init(self, *a))[1]
     )
     trainer = Trainer(config(tmp_path, r2=0.3)).fit(progress=False)
-    assert made[0]["loss"] == "relativistic" and (made[0]["r1"], made[0]["r2"]) == (0.1, 0.3)
+    assert made[0]["loss"] == "relativistic" and (made[0]["r1"], made[0]["r2"]) == (1.0, 0.3)
     assert trainer.diagnose().sentence
     generator = load_generator(tmp_path / "checkpoints/generator_final.pth")
     assert isinstance(generator, R3GANGenerator) and generator.image_size == 16
